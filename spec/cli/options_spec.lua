@@ -57,6 +57,15 @@ describe("options", function()
     refused("option '--brief' takes no value", "-bx")
   end)
 
+  -- `watchbot test policy.lua other` said "no policy".
+  it("are only counted among other words", function()
+    local function only(...) return options.only_word({ words = { ... } }, "policy", "test X") end
+    assert.are.equal("a", only "a")
+    assert.are.same({ n = 2, nil, "no policy: test X" }, table.pack(only()))
+    assert.are.same({ n = 2, nil, "expected one policy, got 'a b': test X" },
+      table.pack(only("a", "b")))
+  end)
+
   it("are described with their letters", function()
     assert.matches("^  %-t, %-%-total N +how many\n  %-r, %-%-reason TEXT +why\n  %-%-id ID "
       .. "+which\n  %-b, %-%-brief +less$",

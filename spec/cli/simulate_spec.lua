@@ -94,7 +94,7 @@ describe("watchbot simulate", function()
     policy(folder, "policy.lua", "")
     folder:write("times", "0 a\n1.5 b\nx\n")
     for _, case in ipairs {
-      { {}, "expected one policy" },
+      { {}, "no policy" },
       { { "policy.lua", "--messages", "0" }, "--messages: expected a whole number of at least 1" },
       { { "policy.lua", "--from", "log", "--exit", "1" }, "--exit cannot be combined" },
       { { "policy.lua", "--exit", "0=50%" }, "--exit: the shares are 50 %" },

@@ -86,7 +86,8 @@ describe("watchbot template", function()
   it("refuses arguments that make no sense, with status 2", task(function(folder)
     write(folder)
     for _, case in ipairs {
-      { "no stack file" }, { "no stack file", "stack.lua", "other.lua" },
+      { "no stack file: watchbot template STACK.lua" },
+      { "expected one stack file, got 'stack.lua other.lua'", "stack.lua", "other.lua" },
       { "expected json or yaml, got 'xml'", "--format", "xml", "stack.lua" },
       { "unknown option '%-%-chek'; did you mean '%-%-check'%?", "--chek", "stack.lua" },
       { "%-%-check and %-%-diff", "--check", "--diff", "a.json", "stack.lua" },

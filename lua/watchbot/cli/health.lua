@@ -1,6 +1,7 @@
 --- cli.health: `watchbot health`: for health checks of containers and machines.
 
 local health = require "watchbot.watcher.health"
+local options = require "watchbot.cli.options"
 local output = require "watchbot.cli.output"
 
 -- Seconds. The loop turns many times a second, but a Lua hook may compute for a while.
@@ -51,11 +52,8 @@ local function check(path, word, limit)
 end
 
 function command.run(arguments)
-  if #arguments.words ~= 1 then
-    return nil, ("health: expected one file, got %d: watchbot health FILE"):format(
-      #arguments.words), "Usage"
-  end
-  local path = arguments.words[1]
+  local path, problem = options.only_word(arguments, "file", "watchbot health FILE")
+  if not path then return nil, "health: " .. problem, "Usage" end
   local status, err, code =
     check(path, "alive", arguments.ready and ALIVE or arguments.within or ALIVE)
   if status ~= 0 or not arguments.ready then return status, err, code end

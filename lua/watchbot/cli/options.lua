@@ -163,4 +163,18 @@ function options.describe(declared)
   return table.concat(lines, "\n")
 end
 
+--- The word of a command that takes exactly one.
+---@param arguments watchbot.Arguments
+---@param what string "policy"
+---@param usage string "watchbot test POLICY.lua --message TEXT"
+---@return string? word
+---@return string? err
+function options.only_word(arguments, what, usage)
+  local words = arguments.words
+  if #words == 1 then return words[1] end
+  if #words == 0 then return nil, ("no %s: %s"):format(what, usage) end
+  return nil, ("expected one %s, got '%s': %s"):format(what,
+    text.word(table.concat(words, " ")), usage)
+end
+
 return options

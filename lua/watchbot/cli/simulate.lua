@@ -3,6 +3,7 @@
 local compare = require "watchbot.simulate.compare"
 local described = require("watchbot.simulate.load").described
 local json = require "watchbot.lib.json"
+local options = require "watchbot.cli.options"
 local output = require "watchbot.cli.output"
 local recorded = require "watchbot.simulate.recorded"
 local result = require "watchbot.simulate.result"
@@ -79,7 +80,8 @@ local WHOLE = { messages = 1, groups = 1, watchers = 1, capacity = 1, seed = 0 }
 
 -- => an error's text, or nil
 local function misuse(arguments)
-  if #arguments.words ~= 1 then return "expected one policy: watchbot simulate POLICY.lua" end
+  local path, err = options.only_word(arguments, "policy", "watchbot simulate POLICY.lua")
+  if not path then return err end
   for name, least in pairs(WHOLE) do
     local number = arguments[name]
     if number and not (math.tointeger(number) and number >= least) then

@@ -5,6 +5,7 @@ local diff = require "watchbot.template.diff"
 local json = require "watchbot.lib.json"
 local lint = require "watchbot.template.lint"
 local load_file = require "watchbot.policy.load"
+local options = require "watchbot.cli.options"
 local ordered = require "watchbot.template.ordered"
 local output = require "watchbot.cli.output"
 local scheduler = require "watchbot.scheduler"
@@ -178,9 +179,10 @@ function template.run(arguments)
   if arguments.options then
     require "watchbot.cli.help".template_options()
     return 0
-  elseif #arguments.words ~= 1 then
-    return nil, "template: no stack file: watchbot template STACK.lua", "Usage"
-  elseif format and not writers[format] then
+  end
+  local file, err = options.only_word(arguments, "stack file", "watchbot template STACK.lua")
+  if not file then return nil, "template: " .. err, "Usage" end
+  if format and not writers[format] then
     return nil, ("template: --format: expected json or yaml, got '%s'"):format(format), "Usage"
   elseif arguments.check and arguments.diff then
     return nil, "template: --check and --diff cannot be combined", "Usage"

@@ -118,7 +118,9 @@ end
 
 -- => an error's text, or nil
 local function misuse(arguments)
-  if #arguments.words ~= 1 then return "no policy: watchbot test POLICY.lua --message TEXT" end
+  local path, err = options.only_word(arguments, "policy",
+    "watchbot test POLICY.lua --message TEXT")
+  if not path then return err end
   if how_many(arguments, "message", "body-file") > 1 then
     return "either --message or --body-file, not both"
   end
