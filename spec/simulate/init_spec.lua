@@ -140,6 +140,24 @@ describe("a simulation", function()
     assert.are.equal(2, found.ends.dead + found.left)
   end)
 
+  -- The breaker's warning ended the simulation, with that warning as its only result.
+  it("goes on when no task can be started, as long as that may change", function()
+    local hook = [[
+      local calls = 0
+      function policy:verdict(job, exit)
+        calls = calls + 1
+        if calls <= %s then error "not yet" end
+        return "complete"
+      end
+      return policy]]
+    local found = simulated(policy("command = 'x'", hook:format(30)), { messages = 50 })
+    assert.are.same({ 50, 0 }, { found.ends.complete, found.left })
+    assert.matches("^in verdict: .*not yet", found.errors[1])
+    found = simulated(policy("command = 'x'", hook:format "math.huge"), { messages = 50 })
+    assert.are.same({ 0, 50 }, { found.ends.complete, found.left })
+    assert.matches("for an hour", table.concat(found.errors, "\n"))
+  end)
+
   it("has no room for more tasks than there is capacity", function()
     local path = policy "command = 'x', workers = 10"
     local found = simulated(path, { messages = 20, run = "10s" }, { capacity = 4 })

@@ -21,6 +21,10 @@ local watcher = require "watchbot.watcher"
 -- keeps a message. Seconds that a batch of deletes waits.
 local LONGEST, LINGER = limits.sqs.retention, 0.05
 
+-- Seconds without a task that can be started, after which a simulated watcher gives up: a hook that
+-- always fails would keep it busy for the whole retention.
+local HOPELESS = 3600
+
 -- Seconds between the beginnings of two simulations.
 local SLOT = 2.0 ^ 21
 
@@ -115,7 +119,7 @@ function Simulation:watch(given, kind)
     self.tally:complain(text)
   end)
   local one = watcher.new(given, {
-    queue = self.queue, journal = log,
+    queue = self.queue, journal = log, patience = HOPELESS,
     runner = runner.new(kind, self.tally, self.load, self.options.capacity),
   })
   -- An observed hook costs more, and the defaults need no observer.
@@ -127,6 +131,7 @@ function Simulation:watch(given, kind)
   self.alive = self.alive + 1
   self.tasks[#self.tasks + 1] = scheduler.spawn(function()
     one:run()
+    if one.gave_up then self.tally:complain "no task could be started for an hour: given up" end
     self.alive = self.alive - 1
     if self.alive == 0 then self.over:set() end
   end)

@@ -14,10 +14,10 @@ end
 
 local function said(self, id, name, value, _, _, seconds)
   if id ~= nil or name ~= "error" and name ~= "event" and name ~= "warning" then return end
-  local raised = name == "error" and tostring(value):find("\nstack traceback:", 1, true)
+  local raised = name == "error" and tostring(value):find("\nstack traceback:", 1, true) ~= nil
   -- A long-running part of the watcher has failed, and would be started again forever; the errors
   -- of hooks are reported by the observer of hooks.
-  if not raised or seconds then self.report(tostring(value), raised ~= nil) end
+  if not raised or seconds then self.report(tostring(value), raised) end
 end
 
 Silent.warning, Silent.error = said, said

@@ -42,6 +42,8 @@ local watcher = {}
 ---@field runner table
 ---@field journal watchbot.Journal
 ---@field until_empty boolean? end when the queue is empty
+---@field patience number? seconds after which a watcher ends that can start no task; default:
+--- never, or with `until_empty` soon
 ---@field unreached { err: string, code: string }? the queue does not answer yet
 ---@field share watchbot.Share? of the slots that it shares with the watchers of other queues
 
@@ -109,7 +111,8 @@ end
 function watcher.new(current, options)
   local self = own({
     queue = options.queue, runner = options.runner, journal = options.journal,
-    breaker = breaker.new(options.until_empty and DRAIN_PATIENCE or nil), jobs = jobs.new(),
+    breaker = breaker.new(options.patience or options.until_empty and DRAIN_PATIENCE or nil),
+    jobs = jobs.new(),
     phase = phase.new(), tally = tally.new(), share = options.share or false, protection = false,
     limiter = false, leaving = false, pauses = false, changed = scheduler.event(),
     unreached = options.unreached or false,
