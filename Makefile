@@ -170,7 +170,7 @@ $(B)/obj/%.o: $(B)/bundle/%.c | $(B)/libraries
 	$(call say,CC)$(CC) $(BUILD_CFLAGS) -c -o $@ $<
 
 # The folders, too: a file that was added or taken away changes them.
-$(B)/bundle/source.c $(B)/bundle/compiled.c: src/generate/bundle.lua $(BUNDLED) $(LUA_DIRS) | $(B)/libraries
+$(B)/bundle/source.c $(B)/bundle/compiled.c: src/generate/bundle.lua src/generate/nameless.lua $(BUNDLED) $(LUA_DIRS) | $(B)/libraries
 	@mkdir -p $(@D)
 	$(call say,LUA)$(LUA) src/generate/bundle.lua $(basename $(@F)) lua $(BUNDLED) \
 	  $(if $(filter compiled.c,$(@F)),-- $(LUASSERT) $(carried)) > $@.new && mv $@.new $@

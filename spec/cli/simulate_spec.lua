@@ -46,7 +46,8 @@ describe("watchbot simulate", function()
     end
     assert.are.equal(0, (with "dead > 5 or p95 > 60"))
     local code, _, err = with "dead > 0 or p95 > 60"
-    assert.are.same({ 1, "watchbot: simulate: dead > 0 or p95 > 60\n" }, { code, err })
+    assert.are.equal(1, code)
+    assert.are.equal("watchbot: simulate: --fail-if 'dead > 0 or p95 > 60' holds\n", err)
     code, _, err = with "deads > 0"
     assert.are.equal(2, code)
     assert.matches("unknown name 'deads'; the names are messages complete", err, 1, true)

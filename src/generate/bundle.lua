@@ -2,8 +2,10 @@
 -- inside it.
 -- usage: lua5.4 src/generate/bundle.lua source|compiled FOLDER FILE... [-- FOLDER FILE...] >
 -- bundle.c Compiled, a program starts without parsing, which took longer than all else that it did;
--- the names of lines stay, for errors. A C host gets the source: its Lua may be another 5.4 than
--- the one that compiles here.
+-- the numbers of lines stay, for errors (see nameless.lua). A C host gets the source: its Lua may
+-- be another 5.4 than the one that compiles here.
+
+local nameless = dofile((arg[0]:gsub("[^/]*$", "nameless.lua")))
 
 local form, folder = arg[1], arg[2]
 assert(folder and (form == "source" or form == "compiled"),
@@ -37,7 +39,7 @@ while arg[index] do
   local file <close> = assert(io.open(arg[index], "rb"))
   local chunkname = "@" .. arg[index]:sub(#folder + 2)
   local text = code_of(arg[index], file:read "a")
-  if form == "compiled" then text = string.dump(assert(load(text, chunkname))) end
+  if form == "compiled" then text = nameless(string.dump(assert(load(text, chunkname)))) end
   print(("static const unsigned char file_%d[] = {\n%s0};\n"):format(index, c_bytes(text)))
   entries[#entries + 1] =
   ('    {"%s", "%s", (const char *)file_%d, %d},'):format(module_name(arg[index]), chunkname,

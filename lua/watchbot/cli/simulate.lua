@@ -19,7 +19,8 @@ local command = {
     { name = "messages", value = "N", number = true, help = "how many messages; default: 1000" },
     {
       name = "arrive", value = "RATE", help = "50/s at random, regular:50/s, burst:1000, "
-        .. "burst:1000/60s, or a file of lines SECONDS MESSAGE; default: burst",
+        .. "burst:1000/60s, burst (all at once), or a file of lines SECONDS MESSAGE; "
+        .. "default: burst",
     },
     {
       name = "run", value = "TIME", help = "how long a task runs: 2s, uniform:1s:3s, "
@@ -99,8 +100,10 @@ end
 local function load_of(arguments)
   if arguments.from then return recorded.read(arguments.from) end
   local messages = arguments.messages and math.tointeger(arguments.messages)
+  local arrive = arguments.arrive or "burst"
   return described {
-    messages = messages, arrive = arguments.arrive or ("burst:%d"):format(messages or 1000),
+    messages = messages,
+    arrive = arrive == "burst" and ("burst:%d"):format(messages or 1000) or arrive,
     run = arguments.run or "1s", exit = arguments.exit or "0", message = arguments.message,
     groups = arguments.groups and math.tointeger(arguments.groups),
     seed = arguments.seed and math.tointeger(arguments.seed),
@@ -153,7 +156,7 @@ local function judge(found, conditions)
       return nil, ("simulate: --fail-if '%s': %s; the names are %s"):format(one.words,
         err, result.names), "Usage"
     elseif holds then
-      return nil, ("simulate: %s"):format(one.words), "Failed"
+      return nil, ("simulate: --fail-if '%s' holds"):format(one.words), "Failed"
     end
   end
   return 0
