@@ -46,8 +46,8 @@ local NICKNAMES = {
 ---@field last_day boolean the last day of the month, too
 ---@field last_weekdays table<integer, true> these days in the last week of the month
 ---@field nth table<integer, table<integer, true>> these days of the week in these weeks
----@field any_day boolean every day of the month
----@field any_weekday boolean every day of the week
+---@field any_day boolean the day of the month is "*" or "?"
+---@field any_weekday boolean the day of the week is "*" or "?"
 local Cron = {}
 Cron.__index = Cron
 
@@ -62,9 +62,15 @@ local function number_of(field, text)
       or "", text)
 end
 
+-- Whether a field of days restricts nothing. "0-6" restricts, though all days are in it: crontab(5)
+-- and other programs look at the text.
+local function is_any(field, text)
+  return text == "*" or text == field.any
+end
+
 -- "*", "5", "1-5" => first, last, whether it is a range
 local function range_of(field, text)
-  if text == "*" or text == field.any then
+  if is_any(field, text) then
     return field.least, field.most == 7 and 6 or field.most, true
   end
   local from, to = text:match "^(%w+)%-(%w+)$"
@@ -161,8 +167,8 @@ local function read(self, parts)
     self[field.name] = set
   end
   self.minutes, self.hours = listed(fields[1], self.minutes), listed(fields[2], self.hours)
-  self.any_day = #listed(fields[3], self.days) == 31
-  self.any_weekday = #listed(fields[5], self.weekdays) == 7
+  self.any_day = is_any(fields[3], parts[3])
+  self.any_weekday = is_any(fields[5], parts[5])
   return self
 end
 

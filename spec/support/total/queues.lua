@@ -8,6 +8,7 @@ local fault_proxy = require "support.fault_proxy"
 local http = require "watchbot.http"
 local local_aws = require "support.local_aws"
 local queue = require "watchbot.queue"
+local sqlite = require "watchbot.sqlite"
 local workshop = require "support.workshop"
 
 local queues = {}
@@ -39,6 +40,16 @@ function Embedded:counts()
   return counts.visible + counts.in_flight + (counts.delayed or 0), counts.in_flight
 end
 
+--- Does what a heartbeat does: it reads the queue, and waits for the disk.
+function Embedded:probe()
+  self:counts()
+  if not self.disk then
+    self.disk = assert(sqlite.open(self.folder:file "probe.db"))
+    assert(self.disk:execute "CREATE TABLE beats (at)")
+  end
+  assert(self.disk:execute "INSERT INTO beats VALUES (1)")
+end
+
 --- The bodies that are queued, and those in the dead-letter queue. It receives all, so it is last.
 function Embedded:left()
   local queued, dead = {}, {}
@@ -61,6 +72,7 @@ end
 
 function Embedded:close()
   self.queue:close()
+  if self.disk then self.disk:close() end
   close_cloud(self)
 end
 
@@ -140,6 +152,8 @@ function Remote:counts()
   }).Attributes)
   return visible + delayed + in_flight, in_flight
 end
+
+Remote.probe = Remote.counts
 
 local function bodies_of(messages)
   local found = {}

@@ -221,9 +221,9 @@ function Trouble:hurt(watchers, first)
   self.hurting = nil
 end
 
--- Whether something has held the machine up since: the queue answers in milliseconds.
+-- Whether something has held the machine up since: queue and disk answer in milliseconds.
 local function was_held_up(self, since)
-  pcall(self.site.place.counts, self.site.place)
+  pcall(self.site.place.probe, self.site.place)
   return scheduler.now() - since > LOOK + self.site.visibility / 4
 end
 
@@ -252,7 +252,7 @@ function Trouble:read_log(log)
 end
 
 --- Notes when the machine was too slow for heartbeats, which may cost any watcher its leases: this
--- process stood still, or a call to the queue, past all faults, took a quarter of the visibility
+-- process stood still, or the queue or its disk, past all faults, took a quarter of the visibility
 -- timeout. To be spawned.
 function Trouble:watch_machine()
   while not self.over do
