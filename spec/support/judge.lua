@@ -113,7 +113,9 @@ local function beside(history, all, index)
   for earlier = 1, index - 1 do
     local before = all[earlier]
     local overlaps = before.ended and run.began < before.ended - 1e-3
-    local excused = overlaps and has_lapsed(history, before, run.began)
+    -- When a killed one ended is a guess: the watcher stops it once it finds its lease lost.
+    local may_hold = overlaps or run.is_beside and not before.kind
+    local excused = may_hold and has_lapsed(history, before, run.began)
     if overlaps and before.kind and not excused then return before end
     if excused then held = "excused" end
   end

@@ -129,6 +129,17 @@ describe("the judge", function()
     assert.are.same({ "overlap", "unexplained" }, with "9")
   end)
 
+  -- The suspended watcher stops its task when it finds the lease lost, long after the standstill.
+  it("lets a suspended watcher's task hold the lock until it is stopped", function()
+    local two = { begin(1, "1", "a", "7"), begin(3, "2", "a", "8"),
+      { at = 3, kind = "overlap", message = "a", run = "2" }, done(6, "2") }
+    local function with(watcher)
+      return kinds { events = two, faults = { { at = 1.3, kind = "STOP", watcher = watcher } } }
+    end
+    assert.are.same({}, with "7")
+    assert.are.same({ "stuck", "overlap" }, with "9")
+  end)
+
   it("compares a run with all before it, not only with the last one", function()
     local three = { begin(4, "1", "a", "7"), begin(5, "2", "a", "8"),
       { at = 5.1, kind = "fail", message = "a", run = "2" },
