@@ -555,6 +555,7 @@ build = {
       ["watchbot.console.icon"] = "lua/watchbot/console/icon.svg",
       ["watchbot.console.script"] = "lua/watchbot/console/script.js",
       ["watchbot.console.style"] = "lua/watchbot/console/style.css",
+      ["watchbot.console.tables"] = "lua/watchbot/console/tables.css",
     },
   },
 }

@@ -7,7 +7,7 @@ local workshop = require "support.workshop"
 
 describe("the files of the console", function()
   it("are those of the tree, with a version that follows their bytes", function()
-    for _, name in ipairs { "style.css", "script.js", "icon.svg" } do
+    for _, name in ipairs { "style.css", "tables.css", "script.js", "icon.svg" } do
       local asset = assets.get(name)
       assert.are.equal(shell.read("lua/watchbot/console/" .. name), asset.bytes)
       assert.matches("^%x+$", asset.version)
@@ -24,7 +24,7 @@ describe("the files of the console", function()
   it("are the same in the program", workshop.task(function(folder)
     local visitor <close> = console.start(folder)
     for name, kind in pairs {
-      ["style.css"] = "text/css", ["script.js"] = "text/javascript",
+      ["style.css"] = "text/css", ["tables.css"] = "text/css", ["script.js"] = "text/javascript",
       ["icon.svg"] = "image/svg%+xml",
     } do
       local response = visitor:ask("/" .. name)
@@ -35,7 +35,7 @@ describe("the files of the console", function()
 
   -- A page has no inline script: everything that it needs is here, nothing comes from elsewhere.
   it("name no other address", function()
-    for _, name in ipairs { "style.css", "script.js" } do
+    for _, name in ipairs { "style.css", "tables.css", "script.js" } do
       local bytes = assets.get(name).bytes
       assert.is_nil(bytes:find("//%w", 1, false) and bytes:find("https?://"), name)
       assert.is_nil(bytes:find("url(", 1, true), name)

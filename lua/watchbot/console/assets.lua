@@ -1,4 +1,4 @@
---- console.assets: the files of the console that are no Lua: style sheet, script and icon. The
+--- console.assets: the files of the console that are no Lua: style sheets, script and icon. The
 -- program carries them as modules; elsewhere they are next to this file, where `require` finds it.
 
 local core = require "watchbot.core".aws
@@ -6,6 +6,7 @@ local whole_file = require "watchbot.lib.whole_file"
 
 local TYPES = {
   ["style.css"] = "text/css; charset=utf-8",
+  ["tables.css"] = "text/css; charset=utf-8",
   ["script.js"] = "text/javascript; charset=utf-8",
   ["icon.svg"] = "image/svg+xml",
 }

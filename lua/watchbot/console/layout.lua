@@ -18,6 +18,7 @@ local page = html.template [[
 <title>{title} · watchbot</title>
 <link rel="icon" href="{icon}">
 <link rel="stylesheet" href="{style}">
+<link rel="stylesheet" href="{tables}">
 <script src="{script}" defer></script>
 </head>
 <body data-events="{events?}" data-base="{base?}">
@@ -123,7 +124,8 @@ function layout.page(context, parts)
   local told = context.notice
   return page {
     title = parts.title, icon = layout.asset(context, "icon.svg"),
-    style = layout.asset(context, "style.css"), script = layout.asset(context, "script.js"),
+    style = layout.asset(context, "style.css"), tables = layout.asset(context, "tables.css"),
+    script = layout.asset(context, "script.js"),
     header = not parts.bare and header_of(context, parts.path),
     footer = not parts.bare and footer_of(context),
     notice = told and notice { kind = told.kind, words = told.words },
