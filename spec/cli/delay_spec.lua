@@ -1,9 +1,7 @@
 -- `watchbot send --delay`: durations, the limit of SQS, and --via scheduler.
 
 local cloud = require "support.cloud"
-local local_aws = require "support.local_aws"
 local open_queue = require("watchbot.queue").open
-local scheduler = require "watchbot.scheduler"
 local workshop = require "support.workshop"
 
 local task = workshop.task
@@ -73,11 +71,7 @@ describe("send --delay", function()
 
   describe("--via scheduler", function()
     local account
-    setup(function()
-      account = cloud.of(local_aws.own())
-      scheduler.run(account.open, account)
-    end)
-    teardown(function() account:close() end)
+    cloud.around_own(function(opened) account = opened end)
 
     it("sends each line when it is due, and prints the name of its schedule", task(
       function(folder)

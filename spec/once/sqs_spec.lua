@@ -2,20 +2,13 @@
 
 local cloud = require "support.cloud"
 local doubles = require "support.doubles"
-local local_aws = require "support.local_aws"
-local scheduler = require "watchbot.scheduler"
 local workshop = require "support.workshop"
 
 local task = workshop.task
 
 describe("keys of an SQS queue", function()
   local account
-
-  setup(function()
-    account = cloud.of(local_aws.own())
-    scheduler.run(account.open, account)
-  end)
-  teardown(function() account:close() end)
+  cloud.around_own(function(opened) account = opened end)
 
   local function send(url, lines)
     for start = 1, #lines, 10 do

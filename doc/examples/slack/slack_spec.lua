@@ -7,28 +7,10 @@ local workshop = require "support.workshop"
 
 local HERE = "doc/examples/slack/"
 
-local WEBHOOK = [[
-import http.server, sys, threading
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        open(sys.argv[1], "ab").write(body + b"\n")
-        self.send_response(int(sys.argv[2]))
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-    def log_message(self, *_): pass
-with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    print(server.server_port, flush=True)
-    sys.stdin.read()
-    server.shutdown()
-]]
-
 -- Runs one message that is rejected; the posts that the webhook got, and the log.
 local function run(folder, status)
   assert(os.execute(("cp %s* %s"):format(HERE, shell.quote(folder.path))))
-  local script = folder:write("webhook.py", WEBHOOK)
-  local webhook = server.start("python3", script, folder:file "posts", status)
+  local webhook = server.start("python3", "spec/support/posts.py", folder:file "posts", status)
   local environment = {
     QueueUrl = false, NotificationTopic = false, SLACK_WEBHOOK = webhook.url .. "/services/secret",
   }

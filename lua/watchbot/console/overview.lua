@@ -221,7 +221,7 @@ local function failed_of(context, source)
   }
 end
 
-local NOBODY = "None is alive: what waits stays until one is started (watchbot run)."
+local NO_WATCHER = "No watcher is alive: messages wait until one is started (watchbot run)."
 
 local function watchers_of(source)
   local rows, now = {}, scheduler.time()
@@ -235,7 +235,8 @@ local function watchers_of(source)
   end
   return block {
     title = "Watchers alive", kind = "wide",
-    body = #rows > 0 and watcher_table { rows = rows } or note { words = source.alone or NOBODY },
+    body = #rows > 0 and watcher_table { rows = rows }
+      or note { words = source.alone or NO_WATCHER },
   }
 end
 

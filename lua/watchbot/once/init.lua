@@ -7,7 +7,7 @@ local sha256 = require("watchbot.core").aws.sha256
 ---@field key string as it is stored
 ---@field id string of the message
 ---@field receipt string
----@field seconds number after which a watcher that was killed has it no more
+---@field seconds number after which the key of a watcher that was killed is free again
 ---@field keeps number seconds that it is remembered when it is done
 ---@field rests number seconds that the message of a task that is left running is hidden
 ---@field lasting boolean the task may outlive its watcher

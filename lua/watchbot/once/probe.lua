@@ -3,15 +3,15 @@
 
 local denied = require "watchbot.aws.denied"
 
--- No key is called so: each begins with the path of a queue.
-local NOBODY = { id = { S = "watchbot-check" } }
+-- The keys of messages have another form: they begin with the path of a queue.
+local UNUSED = { id = { S = "watchbot-check" } }
 local NAMES = { ["#id"] = "id" }
 local NEVER = "attribute_exists(#id)"
 
 local CALLS = {
-  { "PutItem", { Item = NOBODY } },
-  { "UpdateItem", { Key = NOBODY, UpdateExpression = "REMOVE #owner" } },
-  { "DeleteItem", { Key = NOBODY } },
+  { "PutItem", { Item = UNUSED } },
+  { "UpdateItem", { Key = UNUSED, UpdateExpression = "REMOVE #owner" } },
+  { "DeleteItem", { Key = UNUSED } },
 }
 
 local function try(store, operation, more)

@@ -46,7 +46,7 @@ end
 ---@param place { cluster: string?, definition: string?, near: string } near: an ARN or a URL in the
 --- region
 ---@param id string
----@return table|false|nil task false: there is none, or the stack has no tasks
+---@return table|false|nil task false: the message has no task, or the stack runs no tasks
 ---@return table|string? client or err
 ---@return string? code
 function work.find(place, id)

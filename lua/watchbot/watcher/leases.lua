@@ -2,7 +2,7 @@
 -- One task does it for all of them. Times are those of CLOCK_BOOTTIME, which continues while the
 -- machine sleeps, like the queue's clock: a lease that expired during a suspend is seen as expired.
 -- A lease that has lapsed is asked for again, and is lost where the queue refuses: another watcher
--- may have the message. Without an answer nobody knows, and what runs continues.
+-- may have the message. Without an answer, what runs continues.
 
 local limits = require "watchbot.lib.limits"
 local own = require "watchbot.lib.own"
@@ -146,7 +146,7 @@ function Leases:lapse(lease)
   self.events.lapsed(lease)
 end
 
--- Another watcher may have the message; or nobody has, if it is no longer in the queue, and then
+-- Another watcher may have the message; or it is no longer in the queue, and then
 -- its task does no harm.
 local function lose(self, lease, is_gone)
   if lease.lost or lease.decided then return end

@@ -30,7 +30,7 @@ function sqs.retry()
 end
 
 -- The stack's ECS task that runs for a message.
--- => task, client, cluster; false: there is none, or the stack has no tasks | nil err code
+-- => task, client, cluster; false: the message has no task, or the stack runs none | nil err code
 local function task_of(found, url, id)
   local cluster = found:find "ClusterArn"
   local task, client, code = work.find({

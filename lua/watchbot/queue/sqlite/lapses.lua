@@ -1,4 +1,4 @@
---- queue.sqlite.lapses: attempts that nobody has settled: their watcher was killed, or has lost its
+--- queue.sqlite.lapses: attempts that were never settled: their watcher was killed, or has lost its
 -- lease. The next receive comes upon them, and notes them for the history. Which they are, a row
 -- says that was taken after it was returned last (`lapsed` in queue.sqlite.ranking).
 
