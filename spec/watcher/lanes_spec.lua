@@ -157,8 +157,9 @@ describe("messages of a group of a FIFO queue", function()
     local log = drain(folder)
     local lines = folder:lines "batches"
     for index, line in ipairs(lines) do lines[index] = line:gsub("%s+", " ") end
-    assert.matches("^A1 A2 A3 A4 A5", lines[1])
-    assert.matches("^A1 A2 A3 A4 A5", lines[2])
+    -- A program that is ready early gets the first message alone.
+    assert.matches("^A1 ", lines[1])
+    assert.matches("^A1 ", lines[2])
     assert.matches("returned: a message before it in its group has not been completed", log)
     local runs = {}
     for body in table.concat(lines, " "):gmatch "A%d" do runs[body] = (runs[body] or 0) + 1 end
