@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -50,11 +51,20 @@ static int64_t nanoseconds(struct timeval time) {
     return time.tv_sec * CLOCK_SECOND + time.tv_usec * (CLOCK_SECOND / 1000000);
 }
 
+/* With each SIGXCPU the kernel raises the soft limit by a second, up to the hard limit, at which
+ * SIGKILL follows. Its clock counts ticks: that of getrusage(2) may show less. */
+static int64_t cpu_limit_reached(pid_t pid) {
+    struct rlimit limit;
+    if (prlimit(pid, RLIMIT_CPU, NULL, &limit) != 0 || limit.rlim_max == RLIM_INFINITY) return 0;
+    return limit.rlim_cur >= limit.rlim_max ? (int64_t)limit.rlim_max : 0;
+}
+
 /* The system call has one argument more than waitid(3). */
 static void reap(struct child *child) {
     siginfo_t info = {0};
     struct rusage usage = {0};
     long result;
+    child->cpu_limit = cpu_limit_reached(child->pid);
     do {
         result = syscall(SYS_waitid, P_PID, child->pid, &info, WEXITED, &usage);
     } while (result != 0 && errno == EINTR);

@@ -45,6 +45,7 @@ struct child {
     int signal;              /* 0: none */
     int64_t started, ended;  /* clock_monotonic */
     int64_t cpu;             /* nanoseconds, of it and of what it has waited for */
+    int64_t cpu_limit;       /* seconds, the hard limit of CPU that it has reached; 0: it has not */
     int64_t max_rss;         /* bytes, of the largest of these; 0: no more than the host's own */
     int64_t host_rss;        /* of the host at the start: what a child's begins with */
     struct buffer survivors; /* "PID (NAME): why" of what is left, a line each */

@@ -16,6 +16,10 @@ static void push_usage(lua_State *L, const struct child *child) {
     if (child->taken || child->lost) return;
     lua_pushnumber(L, (lua_Number)child->cpu / (lua_Number)CLOCK_SECOND);
     lua_setfield(L, -2, "cpu");
+    if (child->cpu_limit) {
+        lua_pushinteger(L, child->cpu_limit);
+        lua_setfield(L, -2, "cpu_limit");
+    }
     if (child->max_rss == 0) return;
     lua_pushinteger(L, child->max_rss);
     lua_setfield(L, -2, "max_rss");

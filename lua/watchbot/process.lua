@@ -55,6 +55,8 @@ local core = require "watchbot.core"
 ---@field reason string? additional information, if there is any
 ---@field duration number seconds
 ---@field cpu number? seconds of CPU used by it and the children it waited for
+---@field cpu_limit integer? the limit in seconds of CPU at which the kernel sends KILL, if its own
+--- use of CPU has reached the second before
 ---@field max_rss integer? bytes of memory of the largest of these; nil if that was less than the
 --- host's own, with which a child starts
 ---@field survivors string? its descendants that could not be killed: "PID (NAME): why", one a line

@@ -60,6 +60,17 @@ describe("the field", function()
     assert.matches("it ignored SIGXCPU and used %d%.%d s of CPU %(cpu_seconds = 1%)", log)
   end))
 
+  -- What was used was compared with the limit: but the kernel's clock runs differently from that of
+  -- getrusage(2), and counts no children.
+  it("'cpu_seconds' is not blamed for a KILL of another sender", task(function(folder)
+    local log = run(folder, "cpu_seconds = 1,", "trap '' XCPU; kill -KILL $$")
+    assert.matches('"signal":"KILL"', log, 1, true)
+    assert.is_nil(log:find "SIGXCPU")
+    log = run(folder, "cpu_seconds = 1,", "ulimit -t 1; kill -KILL $$")
+    assert.matches('"signal":"KILL"', log, 1, true)
+    assert.is_nil(log:find "SIGXCPU")
+  end))
+
   it("'memory' ends a task that takes more, whatever keeps the limit", task(function(folder)
     local by = allowance.memory_by()
     local log = run(folder, "memory = '64M',",

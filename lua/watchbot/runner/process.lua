@@ -181,14 +181,13 @@ local function name_survivors(run, exit)
     (exit.survivors:gsub("\n", "; ")), "where", "kill")
 end
 
--- A task that ignores SIGXCPU is killed five seconds of CPU later (setrlimit(2)), a bit less by the
--- clock of getrusage(2); KILL alone has many senders.
-local XCPU_TO_KILL = 5
-
+-- A task that ignores SIGXCPU is killed five seconds of CPU later (setrlimit(2)). KILL alone has
+-- many senders, and `exit.cpu` counts children, each with the same limit. A hard limit that
+-- is not above the policy's is the watcher's own: no SIGXCPU came before.
 local function over_its_cpu(run, exit)
   local limit = run.cpu_seconds
-  if exit.signal ~= "KILL" or not limit or not exit.cpu or exit.oom then return nil end
-  if exit.cpu < limit + XCPU_TO_KILL - 1 then return nil end
+  if exit.signal ~= "KILL" or not limit or exit.oom then return nil end
+  if (exit.cpu_limit or 0) <= limit then return nil end
   return ("killed by signal KILL: it ignored SIGXCPU and used %.1f s of CPU (cpu_seconds = %d)")
     :format(exit.cpu, limit)
 end
@@ -207,6 +206,7 @@ function Run:ended(seconds)
   end
   self.child:close()
   exit.reason = self.reason or over_its_cpu(self, exit) or exit.reason
+  exit.cpu_limit = nil
   return exit
 end
 
