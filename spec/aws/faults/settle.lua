@@ -54,13 +54,13 @@ return function(task)
     it("what could not be deleted by the end comes back", task(function(site)
       site:send("one")
       site.proxy:add { kind = "status", operation = DELETE }
-      local child = site:watch { fields = "visibility = 3, drain = 0.1, kill_grace = 0.1," }
+      local child = site:watch { fields = "visibility = 6, drain = 0.1, kill_grace = 0.1," }
       site:wait_finished(child, 1)
       local log = site:stop(child)
       assert.is_truthy(log:find "some messages could not be returned"
         or log:find '"where":"delete"')
       site.proxy:clear()
-      site:finish(site:watch { fields = "visibility = 3," })
+      site:finish(site:watch { fields = "visibility = 30," })
       local account = site:account()
       assert.are.same({ "one" }, account.duplicates)
       account.duplicates = {}
@@ -102,7 +102,7 @@ return function(task)
       -- A receive in time would be a new lease.
       site.proxy:add { kind = "status", operation = "ReceiveMessage", skip = 1 }
       local child = site:watch {
-        fields = "visibility = 2, workers = 2,", work = "while [ ! -e go ]; do sleep 0.05; done",
+        fields = "visibility = 6, workers = 2,", work = "while [ ! -e go ]; do sleep 0.05; done",
       }
       eventually(function() return child:output():find "LeaseLapsed" end, "the lease has lapsed")
       site.proxy:clear()
@@ -118,7 +118,7 @@ return function(task)
       local delete = site.proxy:log(DELETE)
       assert.is_truthy(delete[#delete].request:find(newest, 1, true))
       assert.are.same({ "one" }, site:begun())
-      assert.are.same(ground.nothing_wrong(), site:account())
+      assert.are.same(ground.nothing_wrong(), site:account(6))
     end))
 
     -- Fault 8. The answer of a heartbeat is late; the task ends meanwhile.
@@ -127,7 +127,7 @@ return function(task)
       site:send("one")
       site.proxy:add { kind = "delay", operation = DELAY, delay = 0.5, count = 1 }
       local child = site:watch {
-        fields = "visibility = 6,", work = "while [ ! -e go ]; do sleep 0.05; done",
+        fields = "visibility = 12,", work = "while [ ! -e go ]; do sleep 0.05; done",
       }
       local beat = eventually(function() return site.proxy:log(DELAY)[1] end,
         "a heartbeat is under way")
