@@ -382,6 +382,7 @@ build = {
     ["watchbot.runner.resident.runtime"] = "lua/watchbot/runner/resident/runtime.lua",
     ["watchbot.runner.resident.serve"] = "lua/watchbot/runner/resident/serve.lua",
     ["watchbot.runner.resident.service"] = "lua/watchbot/runner/resident/service.lua",
+    ["watchbot.runner.resident.source"] = "lua/watchbot/runner/resident/source.lua",
     ["watchbot.runner.room"] = "lua/watchbot/runner/room.lua",
     ["watchbot.runner.volumes"] = "lua/watchbot/runner/volumes.lua",
     ["watchbot.schedule"] = "lua/watchbot/schedule/init.lua",

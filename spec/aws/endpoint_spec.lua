@@ -65,4 +65,16 @@ describe("endpoint", function()
       assert.are.equal("BadRegion", code)
     end
   end)
+
+  it("reads the region of a service's host", function()
+    for _, case in ipairs { "sqs eu-west-1", "ecs us-gov-west-1", "logs cn-north-1" } do
+      local service, region = case:match "(%S+) (%S+)"
+      for _, variant in ipairs { {}, { fips = true }, { dualstack = true } } do
+        local host = endpoint.url(service, region, variant):match "//(.*)"
+        assert.are.equal(region, endpoint.region_of(host, service), host)
+        assert.is_nil(endpoint.region_of(host, "xray"))
+        assert.is_nil(endpoint.region_of(host .. ".example.com", service))
+      end
+    end
+  end)
 end)

@@ -146,6 +146,16 @@ describe("place", function()
     ["https://sqs-fips.us-east-1.api.aws/ for sqs in us-east-1"] = {
       "sqs", "https://sqs.us-east-1.amazonaws.com/1/jobs",
       { AWS_USE_FIPS_ENDPOINT = "true", AWS_USE_DUALSTACK_ENDPOINT = "true" } },
+    -- AWS_USE_DUALSTACK_ENDPOINT led from the FIPS host in a queue's URL to one without FIPS, and
+    -- AWS_USE_FIPS_ENDPOINT from a dual-stack host to one that has no IPv6.
+    ["https://sqs-fips.us-east-2.api.aws/ for sqs in us-east-2"] = {
+      "sqs", "https://sqs-fips.us-east-2.amazonaws.com/1/jobs",
+      { AWS_USE_DUALSTACK_ENDPOINT = "true" } },
+    ["https://sqs-fips.us-west-1.api.aws/ for sqs in us-west-1"] = {
+      "sqs", "https://sqs.us-west-1.api.aws/1/jobs", { AWS_USE_FIPS_ENDPOINT = "true" } },
+    ["https://sqs-fips.us-gov-east-1.api.aws/ for sqs in us-gov-east-1"] = {
+      "sqs", "https://sqs-fips.us-gov-east-1.api.aws/1/jobs",
+      { AWS_USE_FIPS_ENDPOINT = "true" } },
     ["https://ecs-fips.us-east-2.amazonaws.com/ for ecs in us-east-2"] = {
       "ecs", nil, { AWS_REGION = "us-east-2-fips" },
     },

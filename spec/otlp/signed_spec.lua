@@ -59,9 +59,25 @@ describe("the endpoint of AWS X-Ray", function()
       "https://collector/v1/traces", "https://xray.example.com/v1/traces", "http://127.0.0.1:4318/",
       "https://xray.eu-west-1.amazonaws.com.example.com/v1/traces",
       "https://not-xray.eu-west-1.amazonaws.com/v1/traces",
+      "https://xray.cn-north-1.amazonaws.com/v1/traces",
+      "https://vpce-1.xray.eu-west-1.amazonaws.com/v1/traces",
+      "https://other.xray.eu-west-1.vpce.amazonaws.com/v1/traces",
     } do
       assert.is_nil(signed.of(url), url)
     end
     assert.are.equal("eu-west-1", signed.of("https://xray.eu-west-1.amazonaws.com/x").region)
+  end)
+
+  -- Spans for X-Ray's VPC endpoints and for its dual-stack and FIPS hosts were sent unsigned: 403.
+  it("is known at each of its hosts", function()
+    for host, region in pairs {
+      ["vpce-0a1b-2c3d.xray.eu-west-1.vpce.amazonaws.com"] = "eu-west-1",
+      ["vpce-0a1b-2c3d-cn-north-1a.xray.cn-north-1.vpce.amazonaws.com.cn"] = "cn-north-1",
+      ["xray.us-east-1.api.aws"] = "us-east-1", ["xray-fips.us-east-1.api.aws"] = "us-east-1",
+      ["xray.cn-north-1.api.amazonwebservices.com.cn"] = "cn-north-1",
+      ["xray.eusc-de-east-1.amazonaws.eu"] = "eusc-de-east-1",
+    } do
+      assert.are.equal(region, signed.of("https://" .. host .. "/v1/traces").region, host)
+    end
   end)
 end)

@@ -73,12 +73,36 @@ function endpoint.is_aws(host)
   return false
 end
 
+--- Whether a host of AWS is one of its dual-stack hosts (S3's excepted).
+---@param host string in small letters, without a port
+---@return boolean
+function endpoint.is_dualstack(host)
+  for _, partition in ipairs(PARTITIONS) do
+    if ends_with(host, partition.dualstack) then return true end
+  end
+  return false
+end
+
 --- Whether the text can be the name of a region: a single label of a host name, so that it cannot
 --- lead to another host.
 ---@param region string
 ---@return boolean
 function endpoint.is_region(region)
   return #region <= 63 and region:find "^%l[%l%d%-]*[%l%d]$" ~= nil
+end
+
+--- The region of a service's host: an ordinary host, a FIPS or dual-stack one, or a VPC endpoint's.
+---@param host string in small letters, without a port
+---@param service string as in hosts: "xray"
+---@return string? region nil if it is no host of the service
+function endpoint.region_of(host, service)
+  local private, rest = host:match "^(vpce%-[^.]+%.)(.+)$"
+  local name, region, domain = (rest or host):match "^([^.]+)%.([^.]+)%.(.+)$"
+  if name ~= service and name ~= service .. "-fips" then return nil end
+  if not endpoint.is_region(region) then return nil end
+  local partition = endpoint.partition(region)
+  if private then return domain == "vpce." .. partition.suffix and region or nil end
+  return (domain == partition.suffix or domain == partition.dualstack) and region or nil
 end
 
 -- S3 has its dual-stack hosts at the ordinary domain.

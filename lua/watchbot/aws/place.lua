@@ -115,6 +115,14 @@ local function check_variant(variant, origin, where)
   return true
 end
 
+-- A queue's URL may name a variant, too: a setting adds to it, and takes nothing away.
+local function with_own(variant, name)
+  return {
+    fips = variant.fips or name:find "^sqs%-fips%." ~= nil,
+    dualstack = variant.dualstack or endpoint.is_dualstack(name),
+  }
+end
+
 -- The queue's own host, unless the settings require another variant of it.
 local function queue_host(origin, region, variant)
   if not variant.fips and not variant.dualstack then return origin end
@@ -126,7 +134,7 @@ local function queue_host(origin, region, variant)
     local ok, err, code = check_variant(variant, origin, "the host of the queue's URL")
     if not ok then return nil, err, code end
   end
-  return endpoint.url("sqs", region, variant)
+  return endpoint.url("sqs", region, with_own(variant, name))
 end
 
 --- Whether data sent to a host stays on this machine.

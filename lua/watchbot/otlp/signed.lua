@@ -2,6 +2,7 @@
 -- `xray`. https://docs.aws.amazon.com/xray/latest/devguide/xray-opentelemetry.html
 
 local aws = require "watchbot.aws"
+local endpoint = require "watchbot.aws.endpoint"
 local place = require "watchbot.aws.place"
 local scheduler = require "watchbot.scheduler"
 
@@ -11,14 +12,6 @@ Signed.__index = Signed
 
 local signed = {}
 
--- xray.eu-west-1.amazonaws.com, xray-fips.us-east-1.amazonaws.com, xray.cn-north-1.amazonaws.com.cn
-local function region_of(name)
-  return name:match "^xray%.(%l[%w-]+)%.amazonaws%.com$"
-    or name:match "^xray%-fips%.(%l[%w-]+)%.amazonaws%.com$"
-    or name:match "^xray%.(%l[%w-]+)%.amazonaws%.com%.cn$"
-    or name:match "^xray%.(%l[%w-]+)%.api%.aws$"
-end
-
 --- The signer of requests for a URL; nil if they are not signed.
 ---@param url string
 ---@return watchbot.SignedTarget? target
@@ -26,7 +19,7 @@ end
 ---@return string? code
 function signed.of(url)
   local found = place.split(url:match "^[^?#]*")
-  local region = found and region_of(found.name)
+  local region = found and endpoint.region_of(found.name, "xray")
   if not region then return nil end
   if found.clear then
     return nil, ("%s would carry credentials unencrypted: write https://%s"):format(found.origin,

@@ -24,9 +24,7 @@ local received = require("watchbot.message.job").received
 local room = require "watchbot.runner.room"
 local scheduler = require "watchbot.scheduler"
 local service = require "watchbot.runner.resident.service"
-
--- A pseudo location of an embedded queue, for functions that parse its ARN.
-local NO_ACCOUNT, DEFAULT_REGION = "000000000000", "us-east-1"
+local source = require "watchbot.runner.resident.source"
 
 -- The channel module of each kind.
 local CHANNELS = {
@@ -92,7 +90,7 @@ function runner.new(sink, policy, journal)
   local self = setmetatable({
     sink = sink, journal = journal, host = process.environment(), policy = policy,
   }, Resident)
-  self.source = self:source_of(policy.queue)
+  self.source = source.of(policy.queue)
   local parts, err, code = parts_of(self, policy)
   if not parts then return nil, err, code end
   self.pool = pool.new(parts)
@@ -100,24 +98,10 @@ function runner.new(sink, policy, journal)
   return self
 end
 
---- The source of the messages, for events.
----@param queue string? a queue's URL, or its ARN
----@return { arn: string, region: string, account: string }
-function Resident:source_of(queue)
-  queue = queue or ""
-  local region, account = queue:match "^arn:[^:]*:sqs:([^:]+):(%d+):"
-  if region then return { arn = queue, region = region, account = account } end
-  region = queue:match "^https?://sqs%.([%w-]+)%." or os.getenv "AWS_REGION"
-    or os.getenv "AWS_DEFAULT_REGION" or DEFAULT_REGION
-  account = queue:match "^https?://[^/]+/(%d+)/" or NO_ACCOUNT
-  local arn = ("arn:aws:sqs:%s:%s:%s"):format(region, account, queue:match "([^/:]+)$" or "queue")
-  return { arn = arn, region = region, account = account }
-end
-
 --- The opened queue knows its ARN, if it may ask for it.
 ---@param queue table
 function Resident:attach(queue)
-  if queue.arn then self.source = self:source_of(queue.arn) end
+  if queue.arn then self.source = source.of(queue.arn) end
   self.queue = queue
   self:share(self.pool.parts.options)
   self.pool:turn()

@@ -116,8 +116,8 @@ local function function_arn(self, source)
   if self.source ~= source then
     local name = self.options.name or self.options.handler or "function"
     self.source = source
-    self.arn = ("arn:aws:lambda:%s:%s:function:%s"):format(source.region, source.account,
-      (name:gsub("[^%w%-_]", "-")))
+    self.arn = ("arn:%s:lambda:%s:%s:function:%s"):format(source.partition, source.region,
+      source.account, (name:gsub("[^%w%-_]", "-")))
   end
   return self.arn
 end
