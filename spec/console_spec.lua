@@ -46,7 +46,7 @@ describe("the console", function()
       return visitor:raw { {
         ("GET /events?page=/ HTTP/1.1\r\nHost: localhost\r\nCookie: %s\r\n\r\n"):format(
           visitor.headers.Cookie),
-        { "pause", 4 }, { "close" },
+        { "pause", 8 }, { "close" },
       } }[1]
     end)
     workshop.scheduler.sleep(1.5)

@@ -25,7 +25,7 @@ end
 
 -- Waits for what another process must see; the bound is for machines that are busy.
 local function eventually(condition)
-  local deadline = scheduler.now() + 20
+  local deadline = scheduler.now() + 60
   while scheduler.now() < deadline do
     if condition() then return true end
     scheduler.sleep(0.02)
@@ -619,8 +619,8 @@ describe("http.request", function()
     assert(ok, text)
     local code, worst, cancel = text:match "^(%w+)\t(%S+)\t(%S+)\n$"
     assert.are.equal("ConnectTimeout", code)
-    assert.is_true(tonumber(worst) < 3, text)
-    assert.is_true(tonumber(cancel) < 3, text)
+    assert.is_true(tonumber(worst) < 8, text)
+    assert.is_true(tonumber(cancel) < 8, text)
   end)
 
   it("says so when there are no file descriptors left", function()

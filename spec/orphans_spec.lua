@@ -122,7 +122,7 @@ describe("after kill -9 of the watcher", function()
       policy(folder, way, "echo up > up; exec sleep 4343")
       local child = workshop.start(folder, { "run", "policy.lua" })
       eventually(function() return folder:read "up" ~= "" end, "the task is up")
-      workshop.scheduler.sleep(1.2) -- the watcher looks for orphans each second
+      workshop.live(1.3) -- the watcher looks for orphans each second
       assert.is_true(#alive(folder) > 1)
       os.execute("kill -9 " .. child:pid())
       eventually(function() return #alive(folder) == 0 end, "all are gone")

@@ -334,7 +334,7 @@ import socket, sys
 many = [socket.create_connection(("127.0.0.1", int(sys.argv[1]))) for _ in range(500)]
 last = many[-1]
 last.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-last.settimeout(30)
+last.settimeout(60)
 print(last.recv(12).decode())
 ]], tostring(port) } })
       assert.equal(0, assert(child:wait(BOUND)).code)

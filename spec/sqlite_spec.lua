@@ -205,14 +205,14 @@ describe("a transaction", function()
     assert(other:execute "BEGIN IMMEDIATE")
     local holder = scheduler.spawn(function()
       for _ = 1, 30 do
-        scheduler.sleep(0.05)
+        scheduler.sleep(0.2)
         assert(other:execute "INSERT INTO busy VALUES (1); COMMIT; BEGIN IMMEDIATE")
       end
       assert(other:execute "COMMIT")
     end)
     assert.is_true(database:transaction(function() return true end))
     assert.is_true(holder:ended())
-  end, { patience = 0.4 }))
+  end, { patience = 4 }))
 
   it("gives up when its patience is over", with_database(function(database, path)
     local other <close> = assert(sqlite.open(path))

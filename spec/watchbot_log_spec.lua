@@ -245,7 +245,7 @@ describe("watchbot-log and its reader", function()
   -- forever.
   it("lets a line go before it waits for the next", function()
     local out = run [[mkfifo in out
-      timeout 20 $log <in >out &
+      timeout 120 $log <in >out &
       exec 3>in 4<out
       for n in 1 2 3; do echo "line $n" >&3; read -r answer <&4; echo "$answer"; done
       exec 3>&-; wait $!]]

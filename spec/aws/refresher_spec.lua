@@ -30,11 +30,11 @@ local function key(one)
   return nil, err, code
 end
 
--- Waits until something is so; fails after ten seconds.
+-- Waits until something is so; fails after a minute.
 local function wait_until(condition)
   local before = scheduler.now()
   while not condition() do
-    assert(scheduler.now() - before < 10, "waited for ten seconds")
+    assert(scheduler.now() - before < 60, "waited for a minute")
     scheduler.sleep(0.01)
   end
 end

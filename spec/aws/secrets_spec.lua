@@ -60,12 +60,12 @@ describe("a watcher whose AWS calls fail", function()
       },
       output = "capture",
     })
-    local given_up = scheduler.now() + 20
+    local given_up = scheduler.now() + 60
     while child:wait(0.1) == nil and #requests() < #GOOD_START + 2
       and scheduler.now() < given_up do end
     scheduler.sleep(0.2)
     child:kill "TERM"
-    child:wait(20)
+    child:wait(120)
     return (child:output()) .. (select(2, child:output()) or "")
   end
 

@@ -6,6 +6,7 @@ local workshop = require "support.workshop"
 local task = workshop.task
 
 local SCRIPT = [[
+local FOLDER = %q
 local terminal = require "watchbot.cli.terminal"
 local scheduler = require "watchbot.scheduler"
 scheduler.run(function()
@@ -15,7 +16,7 @@ end)
 
 -- A command that runs these lines of Lua in a task, with `terminal` at hand.
 local function lua(folder, lines)
-  return shell.lua(folder:write("script.lua", SCRIPT:format(lines)))
+  return shell.lua(folder:write("script.lua", SCRIPT:format(folder.path, lines)))
 end
 
 local function piped(folder, lines, stdin)
@@ -57,9 +58,10 @@ describe("a terminal", function()
       io.stderr:write(".")
       scheduler.sleep(1.1)
       progress:tell "12 of 90 messages"
-      scheduler.sleep(1.5)]]
+      while not io.open(FOLDER .. "/seen") do scheduler.sleep(0.02) end]]
     local screen <close> = tmux.start(folder, lua(folder, lines))
     assert.is_nil(screen:shows "12 of 90 messages":find "too early")
+    folder:write("seen", "")
     assert.is_nil(select(2, screen:ends()):find "12 of 90")
     local out, err = piped(folder, lines)
     assert.are.same({ "", "." }, { out, err })
@@ -121,21 +123,25 @@ describe("a terminal", function()
     local screen <close> = tmux.start(folder, lua(folder, [[
       local keys <close> = terminal.keys()
       print "ready"
-      scheduler.sleep(1)
+      while not io.open(FOLDER .. "/typed") do scheduler.sleep(0.02) end
+      scheduler.sleep(0.5)
       keys:discard()
       print "now"
       print("<" .. keys:read() .. ">")]]))
     screen:shows "ready"
     screen:type "r"
+    folder:write("typed", "")
     screen:shows "now"
     screen:type "s"
     assert.matches("<s>", select(2, screen:ends()))
     local asked <close> = tmux.start(folder, lua(folder, [[
       print "ready"
-      scheduler.sleep(1)
+      while not io.open(FOLDER .. "/answered") do scheduler.sleep(0.02) end
+      scheduler.sleep(0.5)
       print("=", terminal.confirm("delete 3 messages?"))]]))
     asked:shows "ready"
     asked:type("y", "Enter")
+    folder:write("answered", "")
     asked:shows "delete 3 messages%? %[y/N%]"
     asked:type("n", "Enter")
     assert.matches("nothing was changed", select(2, asked:ends()))

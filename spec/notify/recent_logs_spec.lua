@@ -8,6 +8,7 @@ local job = require "watchbot.message.job"
 local policy = require "watchbot.policy"
 local recent_logs = require "watchbot.notify.recent_logs"
 local scheduler = require "watchbot.scheduler"
+local workshop = require "support.workshop"
 
 local ID = "e2c045cc-5606-4950-964b-20877900bccb"
 
@@ -112,9 +113,9 @@ describe("recent logs", function()
   it("give the next one its turn when a job stops waiting for them", task(function()
     local client = told({ events = {}, delay = 5 }, { events = { { message = "x" } } })
     local first = scheduler.spawn(recent_logs.read, "group", ID, { client = client })
-    scheduler.sleep(0.1)
+    workshop.live(0.3)
     local second = scheduler.spawn(recent_logs.read, "group", ID, { client = client })
-    scheduler.sleep(0.1)
+    workshop.live(0.3)
     first:cancel "enough"
     assert.are.same({ true, "x\n" }, { second:join() })
   end))
@@ -125,9 +126,9 @@ describe("recent logs", function()
       message = "x",
     } } })
     local first = scheduler.spawn(recent_logs.read, "group", ID, { client = client })
-    scheduler.sleep(0.1)
+    workshop.live(0.3)
     local second = scheduler.spawn(recent_logs.read, "group", ID, { client = client })
-    scheduler.sleep(0.1)
+    workshop.live(0.3)
     first:abort "enough"
     assert.are.same({ true, "x\n" }, { second:join() })
   end))

@@ -398,7 +398,7 @@ describe("the embedded queue", function()
       local messages = receive(queue, 10)
       assert.are.same({ "a1", "b1", "free" }, bodies(messages))
       assert.is_string(messages[1].sequence)
-      assert(queue:delay(messages[1].receipt, 0.2))
+      assert(queue:delay(messages[1].receipt, 2))
       assert.are.same({}, receive(queue, 10))
       local again = receive(queue, 10, 10)
       assert.are.same({ "a1" }, bodies(again))
@@ -408,10 +408,10 @@ describe("the embedded queue", function()
 
     it("a delayed head holds up its group too, a delayed follower waits its own time",
       with_queue({}, function(queue)
+      local started = scheduler.now()
       send(queue, { body = "1", group = "g", delay = 0.1 },
       { body = "2", group = "g", delay = 0.4 },
         { body = "3", group = "g" })
-      local started = scheduler.now()
       for index = 1, 3 do
         local message = receive(queue, 10, 10)[1]
         assert.are.equal(tostring(index), message.body)
@@ -691,7 +691,8 @@ describe("a queue file", function()
     assert.are.equal("SQLITE_BUSY", code)
     assert.matches("jobs.db': locked by another process for 0.2 s", err)
     assert.are.equal("SQLITE_BUSY", select(3, queue:send { { body = "x" } }))
-    local waiting = scheduler.spawn(receive_bodies, queue, 1, 60)
+    local patient <close> = assert(open_queue(url_in(folder), { patience = 60 }))
+    local waiting = scheduler.spawn(receive_bodies, patient, 1, 60)
     scheduler.sleep(0.05)
     assert(locker:execute "ROLLBACK")
     locker:close()

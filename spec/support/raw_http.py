@@ -13,9 +13,9 @@ import time
 
 def connect(where):
     if where.isdigit():
-        return socket.create_connection(("127.0.0.1", int(where)), timeout=20)
+        return socket.create_connection(("127.0.0.1", int(where)), timeout=60)
     connection = socket.socket(socket.AF_UNIX)
-    connection.settimeout(20)
+    connection.settimeout(60)
     connection.connect(where)
     return connection
 

@@ -136,6 +136,12 @@ function workshop.eventually(condition, what)
   error("it never came to this: " .. (what or "the condition"), 2)
 end
 
+--- Sleeps while other programs do what takes them `seconds`: a time in which the whole machine
+-- stands still counts as one step, as it does for them.
+function workshop.live(seconds)
+  for _ = 1, math.ceil(seconds / 0.05) do scheduler.sleep(0.05) end
+end
+
 -- Runs a test body; true after the error if the machine stood still meanwhile.
 local function attempt(body)
   local folder <close> = workshop.folder()

@@ -1,5 +1,4 @@
 local baggage = require "watchbot.trace.baggage"
-local scheduler = require "watchbot.scheduler"
 
 local function members(count)
   local all = {}
@@ -34,11 +33,11 @@ describe("trace.baggage", function()
 
   -- A pattern that tries each blank as the last one takes a second for these.
   it("takes a time that grows with the length, whatever the text", function()
-    local began = scheduler.now()
+    local began = os.clock()
     for _ = 1, 100 do
       baggage.read("a=1" .. (" "):rep(8180) .. "x")
       baggage.read((" "):rep(4000) .. "a" .. (" "):rep(4000) .. "=")
     end
-    assert.is_true(scheduler.now() - began < 5)
+    assert.is_true(os.clock() - began < 5)
   end)
 end)

@@ -112,14 +112,14 @@ describe("protection", function()
     -- Each change restarted the wait for the renewal: with a job now and then the protection ran
     -- out.
     local guard = new { renewal = 0.2 }
-    local until_time = scheduler.now() + 1
-    while scheduler.now() < until_time do
+    local until_time = scheduler.now() + 60
+    while #requests() < 3 do
+      assert(scheduler.now() < until_time, "asked " .. #requests() .. " times in 300 renewals")
       guard:set(true)
       scheduler.sleep(0.05)
       guard:set(false)
       guard:set(true)
     end
-    assert.is_true(#requests() >= 3, "asked " .. #requests() .. " times in 5 renewals")
     guard:close()
   end))
 
@@ -259,7 +259,7 @@ describe("protection", function()
     local began = scheduler.now()
     guard:close()
     local took = scheduler.now() - began
-    assert.is_true(took >= 1.9 and took < 9, "it took " .. took .. " s")
+    assert.is_true(took >= 1.9 and took < 30, "it took " .. took .. " s")
     assert.are.same({ ON, OFF }, requests())
   end))
 end)

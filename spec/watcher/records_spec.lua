@@ -133,7 +133,7 @@ describe("the history of a watcher", function()
     for index = 1, 300 do messages[index] = { body = tostring(index) } end
     assert(queue:send(messages))
     folder:write("policy.lua", POLICY:format [[command = "sleep 0.01", workers = 8,
-      visibility = 1]])
+      visibility = 3]])
     for _ = 1, 5 do
       local child = workshop.start(folder, { "run", "policy.lua" })
       scheduler.sleep(0.4)

@@ -75,7 +75,7 @@ return function(task)
           { "body-1", "body" },
         },
       }
-      local child = site:watch { fields = "visibility = 1,", work = KEEP }
+      local child = site:watch { fields = "visibility = 4,", work = KEEP }
       eventually(function() return child:output():find "does not match its MD5" end, "it is seen")
       site:stop_when_empty(child)
       assert.are.same({ "body-1" }, site:begun())

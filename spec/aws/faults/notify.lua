@@ -110,8 +110,8 @@ return function(task)
     -- Fault 28. `reject` publishes before it deletes: the message stays out of sight as long as
     -- that takes.
     it("a slow one keeps the message out of sight meanwhile",
-      watched("visibility = 3, workers = 2,", function(site, child)
-      site.proxy:add { kind = "delay", operation = "Publish", delay = 5, count = 1 }
+      watched("visibility = 6, workers = 2,", function(site, child)
+      site.proxy:add { kind = "delay", operation = "Publish", delay = 8, count = 1 }
       site:send "reject"
       local log = site:finish(child)
       assert.are.same({}, complaints(log))

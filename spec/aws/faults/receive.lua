@@ -21,7 +21,7 @@ return function(task)
       site:send("one", "two")
       site.proxy:add { kind = "applied-reset", operation = "ReceiveMessage", count = 1 }
       local child = site:watch {
-        fields = "visibility = 2,", work = 'echo "$ApproximateReceiveCount" >> receives',
+        fields = "visibility = 6,", work = 'echo "$ApproximateReceiveCount" >> receives',
       }
       site:finish(child)
       assert.are.equal("applied-reset", site.proxy:log("ReceiveMessage")[1].kind)
@@ -55,7 +55,7 @@ return function(task)
       it(("an answer that is broken (%s) starts nothing"):format(kind), task(function(site)
         site:send("one")
         site.proxy:add { kind = kind, operation = "ReceiveMessage", count = 1 }
-        site:finish(site:watch { fields = "visibility = 1," })
+        site:finish(site:watch { fields = "visibility = 4," })
         assert.are.equal(kind, site.proxy:log("ReceiveMessage")[1].kind)
         assert.are.same({ "one" }, site:begun())
         assert.are.same(ground.nothing_wrong(), site:account())

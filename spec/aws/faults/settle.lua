@@ -71,13 +71,13 @@ return function(task)
     it("a heartbeat that fails once costs nothing", task(function(site)
       site:send("one")
       site.proxy:add { kind = "status", operation = DELAY, count = 3 }
-      local child = site:watch { fields = "visibility = 6, workers = 2,", work = "sleep 6.5" }
+      local child = site:watch { fields = "visibility = 9, workers = 2,", work = "sleep 9.5" }
       local log = site:finish(child)
       assert.are.equal("heartbeat", ground.lines(log, "error")[1].where)
       assert.is_nil(log:find "LeaseLapsed")
       assert.is_nil(log:find '"duplicate":true')
       assert.are.same({ "one" }, site:begun())
-      assert.are.same(ground.nothing_wrong(), site:account(6))
+      assert.are.same(ground.nothing_wrong(), site:account(9))
     end))
 
     -- A dead connection must not use up the lease: the try is given up while
@@ -86,12 +86,12 @@ return function(task)
       site:send("one")
       site.proxy:add { kind = "drop", operation = DELAY, count = 1 }
       local log = site:finish(site:watch {
-        fields = "visibility = 6, workers = 2,", work = "sleep 6.5",
+        fields = "visibility = 9, workers = 2,", work = "sleep 9.5",
       })
       assert.is_nil(log:find "LeaseLapsed")
       assert.is_nil(log:find '"duplicate":true')
       assert.are.same({ "one" }, site:begun())
-      assert.are.same(ground.nothing_wrong(), site:account(6))
+      assert.are.same(ground.nothing_wrong(), site:account(9))
     end))
 
     -- Fault 7.
@@ -118,7 +118,7 @@ return function(task)
       local delete = site.proxy:log(DELETE)
       assert.is_truthy(delete[#delete].request:find(newest, 1, true))
       assert.are.same({ "one" }, site:begun())
-      assert.are.same(ground.nothing_wrong(), site:account(6))
+      assert.are.same(ground.nothing_wrong(), site:account(9))
     end))
 
     -- Fault 8. The answer of a heartbeat is late; the task ends meanwhile.

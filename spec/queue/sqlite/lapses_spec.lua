@@ -134,7 +134,7 @@ describe("an attempt that was not settled", function()
     local queue <close> = assert(open(folder:url()))
     local id = assert(queue:send { { body = "long", subject = "about" } })[1].id
     folder:write("policy.lua", [[return require "watchbot".policy {
-      queue = "sqlite:jobs.db", history = 3600, visibility = 2,
+      queue = "sqlite:jobs.db", history = 3600, visibility = 5,
       command = "[ $ApproximateReceiveCount = 2 ] || sleep 300" }]])
     local first = workshop.start(folder, { "run", "policy.lua" })
     workshop.eventually(function() return first:output():find '"receives":1' end, "it runs")

@@ -3,7 +3,6 @@
 
 local cjson = require "cjson"
 local process = require "watchbot.process"
-local scheduler = require "watchbot.scheduler"
 local resident = require "support.resident"
 local workshop = require "support.workshop"
 
@@ -147,14 +146,13 @@ print(json.dumps([ask("GET", "/2018-06-01/ping"), ask("POST", "/2020-01-01/exten
 
   it("ends with its watcher, even by kill -9, and no message is lost", task(function(folder)
     workshop.send(folder, { "one" })
-    local child = start(folder, "visibility = 1,")
+    local child = start(folder, "visibility = 5,")
     local pid = tonumber(folder:lines "pid"[1])
     child:kill "KILL"
     child:wait()
     eventually(function() return io.open(("/proc/%d/stat"):format(pid)) == nil end,
       "the runtime is gone")
     folder:write("go", "")
-    scheduler.sleep(1)
     local exit, log = workshop.run(folder, { "run", "--drain", "policy.lua" })
     assert.equal(0, exit.code, log)
     assert.equal(2, #folder:lines "started")

@@ -210,7 +210,7 @@ def handler(event, context):
   -- A window may be longer than the visibility timeout: the messages are kept by heartbeats.
   it("keeps its messages through its window", task(function(folder)
     resident.send(folder, { { "answer" } }, { { "answer" } })
-    write(folder, "visibility = 1,", "batch = 10, window = 3,")
+    write(folder, "visibility = 6,", "batch = 10, window = 8,")
     local text = resident.drain(folder)
     assert.same({ "complete", "complete" }, resident.words(text))
     local seen = seen_of(folder)
@@ -285,7 +285,7 @@ describe("the end of a watcher", function()
       resident.send(folder, { { "sleep", 0.05 }, { "answer" } }, { { "answer" } },
         { { "sleep", 0.02 }, { "error", "E", "e" } }, { { "exit", 1 } })
     end
-    write(folder, "workers = 4, visibility = 2,", nil, "")
+    write(folder, "workers = 4,", nil, "")
     local child = workshop.start(folder, { "run", "policy.lua" })
     eventually(function() return #folder:lines "seen" > 8 end, "runtimes are at work")
     local pids = {}
@@ -296,7 +296,7 @@ describe("the end of a watcher", function()
     child:kill "KILL"
     child:wait()
     child:close()
-    scheduler.sleep(2)
+    workshop.live(2)
     for _, pid in ipairs(pids) do
       local file = io.open(("/proc/%s/stat"):format(pid))
       local state = file and file:read "a":match "%) (%a)"

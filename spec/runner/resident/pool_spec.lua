@@ -34,10 +34,11 @@ describe("runtimes that end at random", function()
       for index = 1, MESSAGES do lines[index] = ('[["chaos","%s"]]'):format(seed) end
       workshop.send(folder, lines)
       folder:write("policy.lua", ([[local policy = require "watchbot".policy {
-        queue = %q, max_receives = 1000, workers = %d, visibility = 2, kill_grace = 0.2,
+        queue = %q, max_receives = 1000, workers = %d, visibility = %d, kill_grace = 0.2,
         lambda = { command = { "python3", "-S", %q, "seen" }, handler = "none", %s } }
         function policy:backoff() return 0 end
-        return policy]]):format(folder:url(), WORKERS, resident.runtimes .. "scripted.py", fields))
+        return policy]]):format(folder:url(), WORKERS, ends and 3 or 60,
+          resident.runtimes .. "scripted.py", fields))
       local logs = {}
       if ends then
         local child = workshop.start(folder, { "run", "--drain", "policy.lua" })
@@ -134,7 +135,7 @@ describe("a message whose lease lapses before a program asks", function()
         echo '{"code":0}' >&3
       done]])
     resident.send(folder, "a")
-    resident.policy(folder, "visibility = 1, workers = 1, resident = { command = { './worker' } }")
+    resident.policy(folder, "visibility = 5, workers = 1, resident = { command = { './worker' } }")
     local child = workshop.start(folder, { "run", "--drain", "policy.lua" })
     workshop.eventually(function() return io.open(folder:file "asks") end, "the program starts")
     child:kill "STOP"
