@@ -262,10 +262,30 @@ describe("the end of a task whose machine went away", function()
   end)
 
   it("is the job's own for other stop codes", function()
-    for _, code in ipairs { "EssentialContainerExited", "UserInitiated",
-      "ServiceSchedulerInitiated" } do
-      local more = with { exitCode = 143 }
-      more.stopCode = code
+    local more = with { exitCode = 143 }
+    more.stopCode = "EssentialContainerExited"
+    assert.is_nil(exit_of(more).blameless)
+  end)
+
+  -- A person stopped a task that ignored TERM: with `exits = { KILL = "reject" }` its message was
+  -- deleted.
+  it("is nobody's where a person or a service has stopped it", function()
+    for _, stop_code in ipairs { "UserInitiated", "ServiceSchedulerInitiated" } do
+      for _, code in ipairs { 137, 143 } do
+        local more = with { exitCode = code }
+        more.stopCode, more.stoppedReason = stop_code, "Task stopped by user"
+        local exit = exit_of(more)
+        assert.is_true(exit.blameless)
+        assert.are.equal("Task stopped by user", exit.reason)
+        assert.is_nil(ending.exit(task(more), "main", true).blameless, "stopped by the watcher")
+      end
+      for _, code in ipairs { 0, 3, 139 } do
+        local more = with { exitCode = code }
+        more.stopCode = stop_code
+        assert.is_nil(exit_of(more).blameless, code)
+      end
+      local more = with { exitCode = 137, reason = "OutOfMemoryError: Container killed" }
+      more.stopCode = stop_code
       assert.is_nil(exit_of(more).blameless)
     end
   end)

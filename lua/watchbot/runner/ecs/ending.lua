@@ -23,6 +23,10 @@ local INFRASTRUCTURE = {
   SpotInterruption = true, TerminationNotice = true, InfrastructureHealth = true,
 }
 
+-- Stop codes of a StopTask, and the exit codes of containers that it ended.
+local STOP_CALLED = { UserInitiated = true, ServiceSchedulerInitiated = true }
+local BY_STOP = { [128 + 9] = true, [128 + 15] = true }
+
 -- The same as patterns for the reason of a task without a stop code.
 local HOST_GONE = {
   "^Host EC2 .*terminated", "^Host EC2 .*stopped", "^Your Spot Task was interrupted",
@@ -141,6 +145,11 @@ local function host_is_gone(task)
   return INFRASTRUCTURE[task.stopCode] or any(task.stoppedReason, HOST_GONE)
 end
 
+-- A person or a service has stopped the task: the signal says nothing about the job.
+local function stopped_by_others(task, code, reason)
+  return STOP_CALLED[task.stopCode] and BY_STOP[code] and not reason
+end
+
 local function facts(task)
   local created, started = ending.time(task.createdAt), ending.time(task.startedAt)
   return {
@@ -166,9 +175,10 @@ end
 --- The exit of a task that has stopped.
 ---@param task table
 ---@param name string? the container with the message; default: the one that the task names
+---@param by_us boolean? this watcher has stopped it
 ---@return watchbot.Exit exit with `blameless` if the job did not cause it, `not_started` if its
 --- program never ran, `unplaced` if there was no capacity for it
-function ending.exit(task, name)
+function ending.exit(task, name, by_us)
   local code, reason = verdict_of(task, name or ending.container(task))
   local exit = facts(task)
   if task.stopCode == "UserInitiated" and task.stoppedReason == ending.CANCELLED then
@@ -178,7 +188,8 @@ function ending.exit(task, name)
   local why, is_room = never_ran(task, code, reason)
   if why then return blameless(exit, task, why, is_room) end
   -- A job that had finished when its machine stopped is done.
-  if host_is_gone(task) and code ~= 0 then
+  if host_is_gone(task) and code ~= 0
+    or not by_us and stopped_by_others(task, code, reason) then
     exit.code, exit.blameless = code, true
     exit.reason = reason or text_of(task.stoppedReason) or exit.stop_code
   else

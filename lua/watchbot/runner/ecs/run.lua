@@ -110,7 +110,7 @@ function Run:over()
     exit.left = true
     return exit
   elseif task and task.lastStatus == "STOPPED" then
-    return ending.exit(task, self.container)
+    return ending.exit(task, self.container, self.stopping)
   elseif self.unstoppable then
     return gone(self, self.unstoppable)
   elseif self.watch.lost then
