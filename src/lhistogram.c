@@ -51,24 +51,17 @@ struct spans {
     struct histogram *histograms[MOST];
 };
 
-static void observe_span(struct histogram *histogram, lua_Number from, lua_Number to) {
-    if (to >= from) observe(histogram, to - from);
-}
-
 /* -- at... : one of boottime for each histogram, which gets the seconds until the next, or now */
 static int observe_spans(lua_State *L) {
     const struct spans *spans = lua_touserdata(L, lua_upvalueindex(1));
-    int given = lua_gettop(L), knows = 0;
-    lua_Number from = 0, to = 0;
-    for (int i = 0; i <= spans->count; i++) {
-        int knew = knows;
+    int begins, ends = 0;
+    lua_Number from = lua_tonumberx(L, 1, &begins);
+    for (int i = 0; i < spans->count; i++) {
+        bool last = i + 1 == spans->count;
+        lua_Number to = last ? now(spans->loop) : lua_tonumberx(L, i + 2, &ends);
+        if (begins && (last || ends) && to >= from) observe(spans->histograms[i], to - from);
         from = to;
-        knows = i == spans->count || (i < given && lua_type(L, i + 1) == LUA_TNUMBER);
-        if (i == spans->count)
-            to = now(spans->loop);
-        else if (knows)
-            to = lua_tonumber(L, i + 1);
-        if (knew && knows) observe_span(spans->histograms[i - 1], from, to);
+        begins = ends;
     }
     return 0;
 }

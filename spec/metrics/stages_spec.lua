@@ -72,6 +72,34 @@ describe("the metrics of stages", function()
     end
   end)
 
+  -- Short jobs are received before there is a slot for them: each waits for those before it.
+  it("measure the wait of each job, also of one that has its slot at once", function()
+    local made, counted = stage { workers = 1, prefetch = 10 }
+    ending(made, 0.1, { code = 0, duration = 0.1 })
+    send(made, 1)
+    made:advance(5)
+    send(made, 3)
+    made:advance(5)
+    local wait = counted.wait:read()
+    assert.are.equal(4, wait.count)
+    assert.is_true(math.abs(wait.sum - 0.3) < 0.05, wait.sum)
+    assert.is_true(counted.start:read().sum < 0.05)
+  end)
+
+  -- Reading must not change what is read next.
+  it("are the same when they are read again", function()
+    local made, counted = stage { backoff = function() return 600 end }
+    ending(made, 1, { code = 0 }, { code = 1 }, { code = 0 })
+    send(made, 3)
+    made:advance(10)
+    for _ = 1, 2 do
+      assert.are.equal(2, stages.outcomes(counted).complete)
+      assert.are.equal(1, stages.outcomes(counted).retry)
+      assert.are.equal(3, stages.causes(counted).ended)
+      assert.are.equal(3, counted.totals().counted)
+    end
+  end)
+
   -- What was not the job's fault must not be charged to it: the metric says so, too.
   it("say which receives do not count against the message", function()
     local made, counted = stage()

@@ -92,6 +92,19 @@ describe("the jobs of a watcher", function()
       .. "3deciding 1deciding 2deciding 3deciding tabledecidingdeciding", table.concat(seen, " "))
   end)
 
+  -- Most jobs start as soon as they are received: who measures the wait looks at the others alone.
+  it("are told to observers of a change from one stage to another", function()
+    local all, seen = jobs.new(), {}
+    local function note(one, from, to) seen[#seen + 1] = one.id .. from .. to end
+    all:observe { ["waiting>deciding"] = note, deciding = note }
+    all:move(all:add(entry "1"), "deciding")
+    assert.are.same({ "1receiveddeciding" }, seen)
+    local two = all:add(entry "2")
+    all:move(two, "waiting")
+    all:move(two, "deciding")
+    assert.are.same({ "1receiveddeciding", "2waitingdeciding", "2waitingdeciding" }, seen)
+  end)
+
   it("make room for a newer receive while the message of an older one goes back", function()
     local all = jobs.new()
     local old = all:add(entry "1")

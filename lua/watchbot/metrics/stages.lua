@@ -10,8 +10,8 @@ local SHORT = { 0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60 }
 local LONG = { 0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400 }
 
 ---@class watchbot.StageMetrics
----@field ends table<string, table<string, integer>> jobs that are over, by the cause of the last
---- attempt's end, and by outcome
+---@field ends fun(): table<string, table<string, integer>> jobs that are over, by the cause of the
+--- last attempt's end, and by outcome
 ---@field wait watchbot.Histogram seconds from the receive until there is a slot
 ---@field start watchbot.Histogram seconds from there until the task runs
 ---@field run watchbot.Histogram seconds that it runs
@@ -39,13 +39,55 @@ local function ended(ends)
   return sum
 end
 
-local function observe(self, jobs)
-  local ends, stamp = self.ends, histogram.stamp
-  local spans = histogram.spans(self.wait, self.start, self.run, self.settle)
+-- Jobs that are over, by cause and outcome.
+local function counts_by(causes)
+  local ends = setmetatable({}, { __index = function(ends, cause)
+    ends[cause] = by_outcome()
+    return ends[cause]
+  end })
+  for _, cause in ipairs(causes) do ends[cause] = by_outcome() end
+  return ends
+end
+
+-- What counts a job that is gone, and what reads the counts: `ends`, jobs that have no outcome, and
+-- those that are over whose receive does not count.
+local function of_ends(ends, spans)
+  local undecided, uncounted, completed = 0, 0, 0
+
+  local function gone(entry)
+    local cause, received = entry.cause, entry.lease.received
+    if not cause then
+      undecided = undecided + 1
+      return
+    end
+    spans(received, entry.deciding_at or received, entry.running_at, entry.settling_at)
+    local outcome = entry.outcome
+    -- The end of most jobs, whose receive counts; it is added to the others when they are read.
+    if outcome == "complete" and cause == "ended" then
+      completed = completed + 1
+      return
+    end
+    local counts = ends[cause]
+    counts[outcome] = counts[outcome] + 1
+    if not entry.counted then uncounted = uncounted + 1 end
+  end
+
+  return gone, function()
+    ends.ended.complete, completed = ends.ended.complete + completed, 0
+    return ends, undecided, uncounted
+  end
+end
+
+local function observe(self, jobs, ends)
+  local stamp, before = histogram.stamp, jobs.total
   local running, started = stamp "running_at"
-  local before, undecided, uncounted = jobs.total, 0, 0
+  local gone, read =
+    of_ends(ends, histogram.spans(self.wait, self.start, self.run, self.settle))
+
+  function self.ends() return (read()) end
 
   function self.totals()
+    local _, undecided, uncounted = read()
     local over = ended(ends)
     return {
       received = over + undecided + jobs.total - before, started = started(),
@@ -54,21 +96,13 @@ local function observe(self, jobs)
   end
 
   jobs:observe {
-    deciding = (stamp "deciding_at"), running = running,
+    -- The others have had their slot since they were received.
+    ["waiting>deciding"] = (stamp "deciding_at"),
+    running = running,
     -- There was no room for its task, which may have run for a moment.
     unplaced = function(entry) entry.running_at = false end,
     settling = (stamp "settling_at"),
-    gone = function(entry)
-      local cause = entry.cause
-      if not cause then
-        undecided = undecided + 1
-        return
-      end
-      spans(entry.lease.received, entry.deciding_at, entry.running_at, entry.settling_at)
-      local counts, outcome = ends[cause], entry.outcome
-      counts[outcome] = counts[outcome] + 1
-      if not entry.counted then uncounted = uncounted + 1 end
-    end,
+    gone = gone,
   }
 end
 
@@ -78,15 +112,10 @@ end
 ---@return watchbot.StageMetrics
 function stages.new(jobs, causes)
   local self = {
-    ends = setmetatable({}, { __index = function(ends, cause)
-      ends[cause] = by_outcome()
-      return ends[cause]
-    end }),
     wait = histogram.new(SHORT), start = histogram.new(SHORT), run = histogram.new(LONG),
     settle = histogram.new(SHORT),
   }
-  for _, cause in ipairs(causes) do self.ends[cause] = by_outcome() end
-  observe(self, jobs)
+  observe(self, jobs, counts_by(causes))
   return self
 end
 
@@ -95,7 +124,7 @@ end
 ---@return table<string, integer>
 function stages.outcomes(self)
   local outcomes = { complete = 0, reject = 0, release = 0, retry = 0, bury = 0 }
-  for cause, counts in pairs(self.ends) do
+  for cause, counts in pairs(self.ends()) do
     for outcome, count in pairs(counts) do
       -- What the watcher's own code has raised about comes back, whatever had been decided before.
       if cause == "internal" then outcome = "retry" end
@@ -110,7 +139,7 @@ end
 ---@return table<string, integer>
 function stages.causes(self)
   local causes = {}
-  for cause, counts in pairs(self.ends) do
+  for cause, counts in pairs(self.ends()) do
     causes[cause] = 0
     for _, count in pairs(counts) do causes[cause] = causes[cause] + count end
   end

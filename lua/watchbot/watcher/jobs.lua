@@ -92,6 +92,14 @@ local function change_between(from, to, to_name)
   }
 end
 
+local function both(earlier, later)
+  if not (earlier and later) then return earlier or later end
+  return function(entry, from, to)
+    earlier(entry, from, to)
+    later(entry, from, to)
+  end
+end
+
 -- from -> to -> change, for the stages that may follow, with the observer of each.
 local function changes(observers)
   local all = {}
@@ -99,7 +107,7 @@ local function changes(observers)
     all[from_name] = {}
     for name in pairs(from.next) do
       local change = change_between(from, STAGES[name], name)
-      change.observer = observers[name] or false
+      change.observer = both(observers[name], observers[from_name .. ">" .. name]) or false
       all[from_name][name] = change
     end
   end
@@ -123,8 +131,8 @@ local UNOBSERVED = changes {}
 ---@field decided string? what chose the outcome
 ---@field cause string? of the end of its last attempt, see watcher/blame.lua
 ---@field counted boolean? the receive counts against the message
----@field deciding_at number|false|nil when it came to this stage, where that is measured; so for
---- running_at, settling_at
+---@field running_at number|false|nil when it came to this stage, where that is measured; so for
+--- settling_at, and for deciding_at if it had waited for a slot
 ---@field seconds number? until it is retried, or its message is visible again
 ---@field cancelled watchbot.Exit? its exit, if it was cancelled before it ran
 ---@field stopped string? why its task was stopped by the watcher
@@ -150,8 +158,8 @@ local UNOBSERVED = changes {}
 --- the changes that matter to it
 ---@field arrived fun()|false called for each new job
 ---@field reports watchbot.JobObserver|false of "changed"
----@field observers table<string, watchbot.JobObserver>|false by the stage that a job comes to, and
---- for "changed"; see `observe`
+---@field observers table<string, watchbot.JobObserver|false>|false by what they observe; see
+--- `observe`
 local Jobs = {}
 Jobs.__index = Jobs
 
@@ -170,25 +178,20 @@ function jobs.new()
   }, Jobs)
 end
 
-local function both(earlier, later)
-  return not earlier and later or function(entry, from, to)
-    earlier(entry, from, to)
-    later(entry, from, to)
-  end
-end
-
 --- Has one more observer hear of changes: of stages (`from` is nil for a new job), and of what else
 --- `changed` reports (`from` is `to`). It must not raise, nor wait. One that looks at few stages is
---- cheaper as a table of functions, by the stage that a job comes to or "changed".
+--- cheaper as a table of functions: by the stage that a job comes to, by the one that it comes from
+--- and that one (`["waiting>deciding"]`), or "changed".
 ---@param observer watchbot.JobObserver|table<string, watchbot.JobObserver>
 function Jobs:observe(observer)
-  local observers = self.observers or {}
-  local function add(name)
-    local one = type(observer) == "table" and observer[name] or observer
-    if type(one) == "function" then observers[name] = both(observers[name], one) end
+  local observers = self.observers or { received = false, starting = false }
+  local function add(name, one) observers[name] = both(observers[name], one) end
+  if type(observer) == "table" then
+    for name, one in pairs(observer) do add(name, one) end
+  else
+    for name in pairs(STAGES) do add(name, observer) end
+    add("changed", observer)
   end
-  for name in pairs(STAGES) do add(name) end
-  add "changed"
   self.observers, self.changes = observers, changes(observers)
   self.reports = observers.changed or false
 end
