@@ -106,8 +106,8 @@ describe("the ECS server", function()
   end))
 
   it("goes through the states, with their times and a rising version", task(function()
-    server:knobs { start_delay = 0.4, stop_delay = 0.4 }
-    define("job", { script = "sleep 0.3" })
+    server:knobs { start_delay = 2, stop_delay = 2 }
+    define("job", { script = "sleep 2" })
     local arn = start "job"
     local seen, version = {}, 0
     workshop.eventually(function()
@@ -167,7 +167,7 @@ describe("the ECS server", function()
   end))
 
   it("runs two containers, whose codes may differ, and ends with the essential one", task(function()
-    define("pair", { name = "main", script = "sleep 0.5; exit 0" },
+    define("pair", { name = "main", script = "sleep 5; exit 0" },
       { name = "side", script = "exit 3", essential = false })
     local containers = await(start "pair", "STOPPED").containers
     assert.are.equal(0, containers[1].exitCode)

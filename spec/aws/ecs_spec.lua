@@ -130,7 +130,7 @@ describe("watchbot run with ECS tasks", function()
     assert.are.same({ long = 2, short = 1 }, stack:done())
     local reason
     for _, line in ipairs(said[ids.long]) do reason = reason or line.reason end
-    assert.are.equal("timed out after 1 s", reason)
+    assert.are.equal("timed out after 5 s", reason)
   end))
 
   it("says how busy it is", task(function(folder)
@@ -301,14 +301,13 @@ describe("watchbot run with ECS tasks", function()
     it("runs nothing twice though the look for earlier tasks fails for a while",
       task(function(folder)
       for _, operation in ipairs { "ListTasks", "DescribeTasks" } do
-        local stack = new(folder, RECORD .. "sleep 12")
-        stack:policy "visibility = 2,"
+        local stack = new(folder, RECORD .. "sleep 16")
         stack:send(numbered(10))
         local watcher = stack:watch()
         eventually(function() return #folder:lines "done" == 10 end)
         watcher:kill "KILL"
         watcher:wait()
-        server:knobs { faults = { { operation = operation, seconds = 6, status = 400,
+        server:knobs { faults = { { operation = operation, seconds = 10, status = 400,
           code = "ThrottlingException",
           message = "Rate exceeded" } } }
         stack:drain()
@@ -444,8 +443,8 @@ describe("watchbot run with ECS tasks", function()
     -- nor with its exit code.
     it("kill -9 while tasks are ending", task(function(folder)
       local stack = new(folder, RECORD)
-      stack:policy "visibility = 1,"
-      server:knobs { stop_delay = 4 }
+      stack:policy "visibility = 4,"
+      server:knobs { stop_delay = 10 }
       stack:send(numbered(3))
       local watcher = stack:watch()
       eventually(function() return #folder:lines "done" == 3 end)
@@ -474,14 +473,14 @@ describe("watchbot run with ECS tasks", function()
   end)
 
   describe("on SIGTERM", function()
-    local SLOW = RECORD .. "sleep 4; echo ended >> done"
+    local SLOW = RECORD .. "sleep 8; echo ended >> done"
 
     local function stopped(stack, on_stop)
       stack:policy(("on_stop = %q, handover = 2,"):format(on_stop))
       stack:send { "m1" }
       local watcher = stack:watch()
       eventually(function() return stack:done().m1 end)
-      scheduler.sleep(1.5) -- the watcher has seen that it runs
+      workshop.live(1.5) -- the watcher has seen that it runs
       watcher:kill "TERM"
       local began = scheduler.now()
       assert.are.equal(0, stack:finish(watcher).code)

@@ -64,7 +64,8 @@ describe("the supervisor", function()
       local socket, log = prefix .. folder:file "notify", folder:file "log"
       local manager = server.start("python3", "spec/support/notify_socket.py", socket, log)
       local policy = folder:write("policy.lua", ([[return require "watchbot".policy {
-        queue = "%s", command = "sleep 2", drain = 20 }]]):format(folder:url()))
+        queue = "%s", command = "until [ -e %s ]; do sleep 0.1; done",
+        drain = 20 }]]):format(folder:url(), folder:file "go"))
       shell.run(("%s send --queue %s hello"):format(workshop.program, folder:url()))
       local line = "NOTIFY_SOCKET=%s WATCHDOG_USEC=900000 %s run %s >%s & echo $!"
       local out = shell.run(line:format(socket, workshop.program, policy, folder:file "out"))
@@ -76,6 +77,7 @@ describe("the supervisor", function()
       heard "STATUS=watching, 1 running"
       os.execute("kill -TERM " .. id)
       heard "STOPPING=1\nEXTEND_TIMEOUT_USEC=30000000\nSTATUS=stopping, 1 running\nWATCHDOG=1"
+      folder:write("go", "")
       host.eventually(function() return not host.is_alive(tonumber(id)) end, "the watcher ends")
       manager:close()
     end))

@@ -80,12 +80,12 @@ describe("the port of a runtime", function()
     end
     workshop.send(folder, { "one" })
     local child, address = start(folder)
-    local host, port = address:match "^(.-):(%d+)$"
+    local name, port = address:match "^(.-):(%d+)$"
     local asking = assert(process.start { output = "capture", env = process.environment(), argv = {
       "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "bash", "-c",
       ([[trap '' PIPE; exec 3<>/dev/tcp/%s/%s
         printf 'GET /2018-06-01/ping HTTP/1.1\r\nHost: a\r\n\r\n' >&3 2>/dev/null
-        cat <&3 2>/dev/null; echo end]]):format(host, port),
+        cat <&3 2>/dev/null; echo end]]):format(name, port),
     } })
     assert(asking:wait(workshop.PATIENCE))
     assert.equal("end\n", (asking:output()))

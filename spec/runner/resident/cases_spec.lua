@@ -103,7 +103,7 @@ describe("a runtime", function()
     resident.send(folder, { { "deaf" }, { "sleep", 1 }, { "answer" } })
     write(folder, "timeout = 0.3, max_receives = 1,")
     folder:write("policy.lua", (folder:read "policy.lua":gsub("kill_grace = 0.2",
-      "kill_grace = 3")))
+      "kill_grace = 8")))
     local text = resident.drain(folder)
     assert.same({ "retry" }, resident.words(text))
     assert.matches("timed out after 0.3 s", text)
