@@ -31,6 +31,22 @@ describe("cli.advice", function()
       .. "function policy:admit(job)", said(loaded))
   end)
 
+  -- Only the policy's own functions were looked at, not those of an entry of `queues`.
+  it("finds them in the entries of queues, too", function()
+    local loaded = watchbot.policy { queues = {
+      { "sqlite:one.db", handler = function(job) return job end },
+      { "sqlite:two.db", handler = function(self, job) return self, job end,
+        backoff = function(job) return job.receives end },
+      { "sqlite:three.db", command = function(job, more) return { job, more } end },
+    } }
+    assert.are.equal("queues[2]: hook 'backoff': its first parameter is 'job', but it gets the "
+      .. "policy there; write function policy:backoff(job)\n"
+      .. "queues[2]: 'handler': it is called with one parameter and has 2, the first of them "
+      .. "'self'; write function policy.handler(job)\n"
+      .. "queues[3]: 'command': it is called with one parameter and has 2, the first of them "
+      .. "'job'; write function policy.command(job)", said(loaded))
+  end)
+
   -- A task that the kernel killed has no exit code: the entry of 137 was never used.
   it("finds the code of a shell in place of a signal", function()
     local words = "'exits': code 137 is KILL in a shell; a command that is ended by it without a "

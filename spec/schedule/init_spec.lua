@@ -6,7 +6,12 @@ local function at(text) return date.iso(text) end
 describe("a table of schedules", function()
   local refused = {
     { 1, "expected a table of names to schedules, got a number" },
-    { { { cron = "* * * * *" } }, "a schedule's name has letters.*not '1'" },
+    -- A list was told that '1' is not a name, and `every = 60` nothing of its unit.
+    { { { cron = "* * * * *" } }, "a table of names to schedules, got a list: write { NAME = " },
+    { { "hourly" }, "got a list" },
+    { { [7] = { cron = "* * * * *" } }, "a schedule's name has letters.*not '7'" },
+    { { x = { every = 60 } }, "'every': expected text, such as '60s', got a number" },
+    { { x = { every = 0.5 } }, "'every': expected text.*got a number" },
     { { ["a b"] = { cron = "* * * * *" } }, "not 'a b'" },
     { { [("a"):rep(65)] = { cron = "* * * * *" } }, "at most 64" },
     { { a = "0 3 * * *" }, "schedule 'a': expected a table, got a string" },
@@ -19,7 +24,7 @@ describe("a table of schedules", function()
     { { a = { every = "0s" } }, "at least a second" },
     { { a = { every = "400d" } }, "at most a year" },
     { { a = { every = "99999999999999999999d" } }, "at most a year" },
-    { { a = { every = 60 } }, "'every': expected text, got a number" },
+    { { a = { every = 60 } }, "'every': expected text.*got a number" },
     { { a = { every = "1h", zone = "UTC" } }, "'zone' is for 'cron'" },
     { { a = { every = "1h", missed = "twice" } }, "'missed': expected 'once' or 'skip'" },
     { { a = { every = "1h", message = {} } }, "'message': expected text, got a table" },

@@ -8,6 +8,7 @@ local leases = require "watchbot.watcher.leases"
 local misfit_times = require "watchbot.cli.misfit_times"
 local policy = require "watchbot.policy"
 local process = require "watchbot.process"
+local queues = require "watchbot.policy.queues"
 local resident = require "watchbot.policy.resident"
 local secret_names = require "watchbot.cli.secret_names"
 local sorted = require "watchbot.lib.sorted"
@@ -49,15 +50,29 @@ local function of_function(name, body)
   end
 end
 
-local function misfit_functions(loaded)
-  local found = {}
+-- The hooks and functions among `fields`, which are a policy's own or those of an entry of
+-- `queues`; `where` is put before each sentence.
+local function misfits_among(fields, where, found)
   for _, hook in ipairs(hooks) do
-    if loaded:is_set(hook.name) then found[#found + 1] = of_hook(hook, loaded[hook.name]) end
+    local body = fields[hook.name]
+    local problem = type(body) == "function" and of_hook(hook, body)
+    if problem then found[#found + 1] = where .. problem end
   end
   for _, name in ipairs(CALLED) do
-    if type(loaded[name]) == "function" then
-      found[#found + 1] = of_function(name, loaded[name])
-    end
+    local problem = type(fields[name]) == "function" and of_function(name, fields[name])
+    if problem then found[#found + 1] = where .. problem end
+  end
+end
+
+local function misfit_functions(loaded)
+  local found, own = {}, {}
+  for _, hook in ipairs(hooks) do
+    if loaded:is_set(hook.name) then own[hook.name] = loaded[hook.name] end
+  end
+  for _, name in ipairs(CALLED) do own[name] = loaded[name] end
+  misfits_among(own, "", found)
+  for index, entry in ipairs(queues.entries(loaded.queues or {})) do
+    misfits_among(entry.changes, ("queues[%d]: "):format(index), found)
   end
   return found
 end

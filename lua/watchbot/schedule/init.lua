@@ -50,7 +50,9 @@ local function texts_problem(options)
   for _, name in ipairs { "cron", "every", "zone", "message", "subject", "group" } do
     local value = options[name]
     if value ~= nil and type(value) ~= "string" then
-      return ("'%s': expected text, got a %s"):format(name, type(value))
+      local number = math.tointeger(value)
+      local hint = name == "every" and number and (", such as '%ds'"):format(number) or ""
+      return ("'%s': expected text%s, got a %s"):format(name, hint, type(value))
     end
   end
   if options.group == "" then return "'group': expected text, got an empty one" end
@@ -96,6 +98,10 @@ end
 function schedule.problem(schedules)
   if type(schedules) ~= "table" then
     return ("expected a table of names to schedules, got a %s"):format(type(schedules))
+  end
+  if schedules[1] ~= nil then
+    return "expected a table of names to schedules, got a list: write { NAME = { "
+      .. 'cron = "0 3 * * *", message = "..." } }'
   end
   for _, name in ipairs(sorted.keys(schedules)) do
     if type(name) ~= "string" or not name:find "^[%w_.-]+$" or #name > 64 then
