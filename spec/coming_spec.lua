@@ -38,8 +38,7 @@ describe("the page for those who come from elsewhere", function()
   end))
 
   it("runs a worker of Beanstalk as it is", task(function(folder)
-    local port = shell.run("python3 -c 'import socket; s = socket.socket(); "
-      .. "s.bind((\"127.0.0.1\", 0)); print(s.getsockname()[1])'"):match "%d+"
+    local port = tostring(workshop.free_port())
     folder:write("worker.py", (blocks(PAGE, "python")[1]:gsub("8080", port)))
     workshop.send(folder, { "hello" })
     local words = arguments_of(blocks(PAGE, "sh")[1], folder:url())

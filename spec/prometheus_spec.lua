@@ -5,7 +5,6 @@ local declared = require "watchbot.metrics.table"
 local http = require "watchbot.http"
 local json = require "watchbot.lib.json"
 local process = require "watchbot.process"
-local server = require "watchbot.server"
 local shell = require "support.shell"
 local skip = require "support.skip"
 local workshop = require "support.workshop"
@@ -51,14 +50,6 @@ local function stop_all(children)
   end
 end
 
--- A port that is free now.
-local function free_port()
-  local listening = assert(server.listen {})
-  local _, port = listening:address()
-  listening:close()
-  return port
-end
-
 local CONFIGURATION = [[
 global: {scrape_interval: 1s}
 scrape_configs:
@@ -68,7 +59,7 @@ scrape_configs:
 
 local function start_prometheus(folder, addresses)
   folder:write("prometheus.yml", CONFIGURATION:format(table.unpack(addresses)))
-  local address = "127.0.0.1:" .. free_port()
+  local address = "127.0.0.1:" .. workshop.free_port()
   return assert(process.start {
     argv = {
       "prometheus", "--config.file=" .. folder:file "prometheus.yml",

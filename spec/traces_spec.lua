@@ -302,7 +302,10 @@ describe("with a collector, the span of a job", function()
     for _, case in ipairs(cases) do
       workshop.send(folder, { "one", "two", "three" })
       collected:script(case[1] or nil)
-      local more = { OTEL_EXPORTER_OTLP_TIMEOUT = "500", OTEL_BSP_SCHEDULE_DELAY = "10" }
+      local more = {
+        OTEL_EXPORTER_OTLP_TIMEOUT = case[2] == "Timeout" and "500" or "60000",
+        OTEL_BSP_SCHEDULE_DELAY = "10",
+      }
       if not case[1] then more.OTEL_EXPORTER_OTLP_ENDPOINT = "http://127.0.0.1:1" end
       local exit, log = run(folder, { "run", "--drain", "--queue", folder:url(), "policy.lua" },
         exporting(collected, more))

@@ -11,7 +11,7 @@ local Server = {}
 Server.__index = Server
 
 local function port_of(child)
-  for _ = 1, 3000 do
+  for _ = 1, 12000 do
     local port = child:output():match "^(%d+)\n"
     if port then return port end
     scheduler.sleep(0.01)

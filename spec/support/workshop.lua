@@ -3,6 +3,7 @@
 local core = require "watchbot.core"
 local process = require "watchbot.process"
 local scheduler = require "watchbot.scheduler"
+local server = require "watchbot.server"
 
 local workshop = {}
 
@@ -140,6 +141,23 @@ end
 -- stands still counts as one step, as it does for them.
 function workshop.live(seconds)
   for _ = 1, math.ceil(seconds / 0.05) do scheduler.sleep(0.05) end
+end
+
+-- Ports that the kernel gives to nobody by itself (net.ipv4.ip_local_port_range).
+local LOWEST_PORT, HIGHEST_PORT = 10000, 32000
+
+--- A port that is free now, for a program that cannot choose one. It is none that the connections
+-- and servers of other specs get meanwhile.
+function workshop.free_port()
+  local source <close> = assert(io.open("/dev/urandom", "rb"))
+  while true do
+    local port = LOWEST_PORT + string.unpack("<I4", source:read(4)) % (HIGHEST_PORT - LOWEST_PORT)
+    local listening = server.listen { port = port }
+    if listening then
+      listening:close()
+      return port
+    end
+  end
 end
 
 -- Runs a test body; true after the error if the machine stood still meanwhile.

@@ -32,11 +32,8 @@ time.sleep(float(os.environ.get("SLOW", "0")))
 http.server.ThreadingHTTPServer(("127.0.0.1", int(open("port").read())), Handler).serve_forever()
 ]]
 
--- A port that is free now.
 local function free_port(folder)
-  local server = require "watchbot.server"
-  local listening <close> = assert(server.listen {})
-  local _, port = listening:address()
+  local port = workshop.free_port()
   folder:write("port", tostring(port))
   return port
 end
