@@ -92,4 +92,30 @@ describe("of the embedded queue", function()
       assert.are.equal("Usage", code)
     end)
   end)
+
+  -- `dead-letter list` needed write permission, which `status` and `jobs list` do not.
+  it("can be read by a user who may not write the file", workshop.task(function(folder)
+    if not workshop.has_other_user() then return pending "needs root and another user" end
+    local queue = assert(open_queue(folder:url(), { max_receives = 1 }))
+    assert(queue:send { { body = "a letter" } })
+    bury_all(queue, 1)
+    queue:close()
+    assert(os.execute(("chmod 0755 '%s'; chmod 0444 '%s'"):format(folder.path,
+      folder:file "jobs.db")))
+    local function run_as_other(words)
+      local pipe <close> = assert(io.popen(("ASAN_OPTIONS=detect_leaks=0 setpriv --reuid=65534 "
+        .. "--regid=65534 --clear-groups '%s' dead-letter %s --queue '%s' 2>&1"):format(
+        workshop.program, words, folder:url())))
+      return pipe:read "a"
+    end
+    assert.matches("a letter", run_as_other "list")
+    assert.matches("a letter", run_as_other "print")
+    assert.matches("a letter", run_as_other "replay --dry-run")
+    assert.matches("1 message would be deleted", run_as_other "purge --dry-run")
+    for _, words in ipairs { "replay --yes", "purge --yes" } do
+      assert.matches("cannot be written: permission denied", run_as_other(words), 1, true)
+    end
+    local letters <close> = assert(dead_letters.open { queue = folder:url() })
+    assert.are.equal(1, letters:count())
+  end))
 end)

@@ -58,7 +58,20 @@ local dead_letters = {}
 ---@field dead_letter_queue string? URL; default: SQS is asked for it
 ---@field visibility number? visibility timeout of letters that are read; SQS only. Default: a
 --- minute, longer if there are many
+---@field reading boolean? the letters are only read: a queue file need not be writable
 ---@field warn fun(message: string)? called for problems that do not stop the work
+
+-- The errors of opening a queue file that this user, or this file system, does not let be written.
+local UNWRITABLE = { SQLITE_READONLY = true, SQLITE_CANTOPEN = true, EACCES = true, EROFS = true }
+
+local function open_source(url, reading)
+  local queue, err, code = open_queue(url, { create = false })
+  if not queue and reading and UNWRITABLE[code] then
+    local looked = open_queue(url, { read_only = true })
+    if looked then return looked end
+  end
+  return queue, err, code
+end
 
 --- Opens the dead letters of a queue. Waits in a task.
 ---@param options watchbot.DeadLettersOptions
@@ -67,7 +80,7 @@ local dead_letters = {}
 ---@return string? code
 function dead_letters.open(options)
   local url = options.queue or options.dead_letter_queue
-  local queue, err, code = open_queue(url, { create = false })
+  local queue, err, code = open_source(url, options.reading)
   if not queue then return nil, err, code end
   if not queue.embedded then return require "watchbot.dead_letters.sqs".open(queue, options) end
   if options.dead_letter_queue then

@@ -65,8 +65,11 @@ examples:
   watchbot send --stack tiles --from letters                      back into the queue]],
 }
 
+-- Actions that change nothing; others with --dry-run.
+local READING = { list = true, show = true, print = true }
+
 -- => the options of dead_letters.open | nil err code
-local function places_of(found)
+local function places_of(found, name)
   local dead, err, code = found:find "DeadLetterQueueUrl"
   if err then return nil, err, code end
   local queue
@@ -78,7 +81,7 @@ local function places_of(found)
   if err then return nil, err, code end
   return {
     queue = queue, dead_letter_queue = dead, visibility = found.arguments.visibility,
-    warn = output.complain,
+    reading = READING[name] or found.arguments["dry-run"], warn = output.complain,
   }
 end
 
@@ -94,7 +97,7 @@ local function start(name, arguments)
   found, err, code = target.find("dead-letter", arguments)
   if not found then return nil, err, code end
   local places
-  places, err, code = places_of(found)
+  places, err, code = places_of(found, name)
   if not places then return nil, err, code end
   local letters <close>, problem, problem_code = dead_letters.open(places)
   if not letters then return nil, problem, problem_code end
