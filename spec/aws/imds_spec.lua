@@ -13,6 +13,7 @@ local function client(environment)
   environment = environment or {}
   environment.AWS_EC2_METADATA_SERVICE_ENDPOINT = environment.AWS_EC2_METADATA_SERVICE_ENDPOINT
     or server.url .. "/"
+  environment.AWS_METADATA_SERVICE_TIMEOUT = environment.AWS_METADATA_SERVICE_TIMEOUT or "60"
   return assert(config.new { getenv = function(name) return environment[name] end }).metadata
 end
 

@@ -41,6 +41,7 @@ function chain.new(environment, options)
   if not environment.AWS_EC2_METADATA_SERVICE_ENDPOINT then
     environment.AWS_EC2_METADATA_DISABLED = "true"
   end
+  environment.AWS_METADATA_SERVICE_TIMEOUT = "60"
   environment.AWS_REGION = "eu-west-1"
   options = options or {}
   options.getenv = function(name) return environment[name] end
