@@ -1,5 +1,5 @@
 -- The Lua module, built from a checkout: luarocks make rockspec/watchbot-scm-1.rockspec
--- The programs watchbot and watchbot-log carry Lua and every module inside them; they come with `make install`.
+-- The programs watchbot and watchbot-log carry Lua and every module; `make install` installs them.
 rockspec_format = "3.0"
 package = "watchbot"
 version = "scm-1"
@@ -9,9 +9,10 @@ source = { url = "file://." }
 description = {
   summary = "Watches a queue and runs one task for each message",
   detailed = [[
-    For each message of a queue (SQS, or a SQLite file) one task is run, a child process, a Lua function or an ECS task, and
-    its exit code decides what becomes of the message. This rock is the Lua module: require "watchbot" runs a policy, and its
-    scheduler, processes, log, queues and signed AWS calls can be used alone. Linux only.]],
+    Runs one task for each message of a queue (SQS, or a SQLite file): a child process, a Lua
+    function or an ECS task. Its exit code decides what becomes of the message. This rock is the
+    Lua module: require "watchbot" runs a policy, and its scheduler, processes, log, queues and
+    signed AWS calls can be used alone. Linux only.]],
   license = "MIT",
 }
 

@@ -1,6 +1,6 @@
-// sqs-consumer with batches of ten and a handler that does nothing, for sqs_handler.lua. Its modules are in build/bench.
-// MODE=message: a handler for each message, whose outcome decides about that message, as with us; MODE=batch: one for each
-// batch, which is the least that it can do.
+// sqs-consumer with batches of ten and a handler that does nothing, for sqs_handler.lua. Its
+// modules are in build/bench. MODE=message: a handler for each message, whose outcome decides
+// about that message, as in watchbot; MODE=batch: one for each batch, the least that it can do.
 import { createRequire } from "node:module";
 
 const require = createRequire(process.env.MODULES + "/");

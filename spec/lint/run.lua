@@ -1,6 +1,6 @@
---- run: the checks of `make lint` that no other tool makes: layers, lines over 100 columns, names
--- of requires, words of messages, lengths of functions and files. `lua5.4 spec/lint/run.lua` prints
--- each finding, with status 1.
+--- run: the checks of `make lint` that no other tool makes: layers, lines over 100 columns (of
+-- programs, scripts, makefiles, workflows), names of requires, words of messages, lengths of
+-- functions and files. `lua5.4 spec/lint/run.lua` prints each finding, with status 1.
 
 package.path = "spec/?.lua;" .. package.path
 
@@ -26,6 +26,15 @@ local function sources(...)
     if file then files[path] = file:read "a" end
   end
   return files
+end
+
+-- Shell scripts, whatever their names are. The completions are generated, and have no "#!".
+local function scripts()
+  local chosen = {}
+  for path, text in pairs(sources "*") do
+    if text:find "^#![^\n]*sh%f[%s]" then chosen[path] = text end
+  end
+  return chosen
 end
 
 -- A column is a character of UTF-8. A type of LuaCATS cannot be broken, and those of meta/ are
@@ -86,12 +95,14 @@ local function findings()
   local lua = sources("lua/*.lua", "src/*.lua", "spec/*.lua", "doc/*.lua",
     ".package/*.lua")
   local c = sources("src/*.[ch]", "include/*.h", "spec/*.[ch]", "doc/*.[ch]")
-  local other = sources("*.css", "*.js", "*.py")
+  local other = sources("*.css", "*.js", "*.mjs", "*.py", "Makefile", "*.mk",
+    ".package/debian/rules", ".package/apt-options", ".github/*.yml", ".luacheckrc",
+    ".clang-tidy", "rockspec/*")
   local pages = sources("*.md")
   local code = merged(lua, c)
   return {
     layers = layers.violations(layers.declared(read "doc/architecture.md"), program(lua)),
-    columns = each(merged(code, other), wide_lines),
+    columns = each(merged(code, other, scripts()), wide_lines),
     requires = each(lua, function(_, text) return requires.misnamed(text) end),
     words = each(merged(code, pages), function(path, text)
       return words.findings(path, text, is_program(path)) end, is_not_meta),

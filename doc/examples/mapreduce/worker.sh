@@ -1,6 +1,7 @@
 #!/bin/sh
-# The three steps of a map-reduce job, told apart by the message's Subject. Each may run more than once, as every task may,
-# and does no harm then. Counts are kept in files here; where tasks run on several machines, that is S3.
+# The three steps of a map-reduce job, told apart by the message's Subject. Each may run more than
+# once, as every task may, and does no harm then. Counts are kept in files here; where tasks run on
+# several machines, that is S3.
 set -eu
 
 # Each line of the input becomes a message with the Subject $1.
@@ -33,7 +34,8 @@ map() {
   if [ "$last" = true ]; then finish "$job"; fi
 }
 
-# Sent first, noted then: a worker that dies between the two sends it again, which does less harm than never.
+# Sent first, noted then: a worker that dies between the two sends it again, which does less harm
+# than never.
 finish() {
   case $(watchbot progress status "$1" --brief) in
     *'"reduceSent":true'*) return ;;
