@@ -189,7 +189,7 @@ local function died_with_us(context, exit)
   return context.draining:wait(HEARD_WITHIN) == true
 end
 
--- => exit clean ; clean: a handler has ended by itself, and has succeeded
+-- => exit clean ; clean: a handler or an invocation has ended by itself, and has succeeded
 local function follow(context, entry, run)
   entry.run = run
   context.jobs:move(entry, "running")

@@ -61,6 +61,17 @@ describe("a Lambda function that stays", function()
     end
   end))
 
+  -- A success needs no verdict, unless the policy has one for it: by its exit code, or in its hook.
+  it("may be judged where it has succeeded", task(function(folder)
+    send(folder, { { "answer", "{}" } })
+    policy(folder, "exits = { [0] = 'reject' },")
+    assert.same({ "reject" }, outcome_words(drain(folder)))
+    send(folder, { { "answer", '"one"' } }, { { "answer", '"two"' } })
+    policy(folder, "verdict = function(_, _, exit) "
+      .. "return exit.result == '\"two\"' and 'reject' or 'complete' end,")
+    assert.same({ "complete", "reject" }, outcome_words(drain(folder)))
+  end))
+
   -- Rust's client expects a deadline, Go's cannot parse an empty one.
   it("gets the headers that runtime clients need", task(function(folder)
     send(folder, { { "answer" } })

@@ -153,9 +153,9 @@ local function find_invocation(path)
 end
 
 local function route(self, request)
-  local path, method, id = path_of(request), request:method(), nil
-  local found = routes[path]
-  if not found then found, id = find_invocation(path) end
+  local path, method = path_of(request), request:method()
+  local found, id = find_invocation(path)
+  found = found or routes[path]
   if not found then return tell(request, 404, "NotFound", path) end
   if found[1] ~= method then return tell(request, 405, "MethodNotAllowed", method) end
   return found[2](self, request, id)

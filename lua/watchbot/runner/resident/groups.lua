@@ -9,6 +9,8 @@ Groups.__index = Groups
 
 local groups = {}
 
+local NONE = {}
+
 ---@return watchbot.Groups
 function groups.new()
   return setmetatable({ open = {}, behind = {} }, Groups)
@@ -54,9 +56,9 @@ end
 ---@return table[] runs that may go on now
 function Groups:left(job)
   local open = self.open[job.group]
-  if not open or not open[job] then return {} end
+  if not open or not open[job] then return NONE end
   open[job] = nil
-  if next(open) then return {} end
+  if next(open) then return NONE end
   local behind = self.behind[job.group] or {}
   self.open[job.group], self.behind[job.group] = nil, nil
   return behind

@@ -153,7 +153,7 @@ function Resident:start(job, _, policy, lapsed)
     return nil, "the message is not valid UTF-8, so JSON cannot represent it", "InvalidMessage"
   end
   local run = setmetatable({
-    pool = self.pool, job = job, exit = false, runtime = false, invocation = false,
+    pool = self.pool, job = job, exit = false, clean = false, runtime = false, invocation = false,
     limit = policy.timeout > 0 and policy.timeout or false, grace = policy.kill_grace,
     woken = scheduler.event(), group = self.queue and self.queue.fifo and job.group,
     lapsed = lapsed,
@@ -190,9 +190,10 @@ function Run:handed(runtime, invocation)
 end
 
 ---@param exit watchbot.Exit
-function Run:finish(exit)
+---@param clean boolean? see `wait`
+function Run:finish(exit, clean)
   if self.exit then return end
-  self.exit = exit
+  self.exit, self.clean = exit, clean or false
   self.woken:set()
 end
 
@@ -218,6 +219,7 @@ end
 
 --- Waits for its end, and enforces its time limit.
 ---@return watchbot.Exit exit
+---@return boolean clean it has succeeded, without anything else to report
 function Run:wait()
   while not self.exit do
     self.woken:clear()
@@ -229,7 +231,7 @@ function Run:wait()
       }, self.grace)
     end
   end
-  return self.exit
+  return self.exit, self.clean
 end
 
 --- Ends it. A running invocation is ended with its runtime, and with it all others of its batch.

@@ -10,6 +10,7 @@ local RESULT_AT_MOST = 64 * 1024
 
 ---@class watchbot.Invocation
 ---@field id string a new one for each attempt
+---@field nonce string? which newer clients send back
 ---@field runs table[] one for each job
 ---@field began number seconds, of scheduler.now()
 ---@field over boolean
@@ -20,9 +21,12 @@ local invocation = {}
 
 ---@param id string
 ---@param runs table[]
+---@param nonce string?
 ---@return watchbot.Invocation
-function invocation.new(id, runs)
-  return setmetatable({ id = id, runs = runs, began = scheduler.now(), over = false }, Invocation)
+function invocation.new(id, runs, nonce)
+  return setmetatable({
+    id = id, nonce = nonce, runs = runs, began = scheduler.now(), over = false,
+  }, Invocation)
 end
 
 local function exit_of(self, fields)
@@ -43,6 +47,17 @@ end
 ---@param fields table of a watchbot.Exit
 function Invocation:end_all(fields)
   self:finish(function() return fields end)
+end
+
+--- Ends all of them as complete.
+---@param result string? the response, for hooks
+function Invocation:succeed(result)
+  if self.over then return end
+  self.over = true
+  local duration = scheduler.now() - self.began
+  for _, run in ipairs(self.runs) do
+    run:finish({ code = 0, result = result, duration = duration, request = self.id }, true)
+  end
 end
 
 -- the response
@@ -92,7 +107,7 @@ function Invocation:answered(body, report, logs)
   local result = #body <= RESULT_AT_MOST and body or nil
   local says_nothing = is_nothing(body)
     or report == "lenient" and not body:find('"batchItemFailures"', 1, true)
-  if not report or says_nothing then return self:end_all { code = 0, result = result } end
+  if not report or says_nothing then return self:succeed(result) end
   local ids, why = failures_of(self, body)
   self:finish(function(run)
     local fields = { code = 0, result = result }

@@ -91,12 +91,12 @@ end
 
 -- Takes jobs that may begin. While a watcher is suspended their leases lapse, and others run them.
 local function take_current(self, count)
-  local runs = {}
-  for _, run in ipairs(take(self, count)) do
+  local runs = take(self, count)
+  for index = #runs, 1, -1 do
+    local run = runs[index]
     if run.lapsed and run.lapsed() then
       run:finish { cause = "lapsed" }
-    else
-      runs[#runs + 1] = run
+      table.remove(runs, index)
     end
   end
   return runs

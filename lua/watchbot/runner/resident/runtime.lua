@@ -279,8 +279,7 @@ end
 ---@param runs table[]
 ---@return boolean given false: its connection is closed, it has to ask again
 function Runtime:give(runs)
-  local current = invocation.new(core.aws.uuid(), runs)
-  current.nonce = core.aws.uuid()
+  local current = invocation.new(core.aws.uuid(), runs, core.aws.uuid())
   local text, err, code = self.channel:prepare(current)
   if not text then
     current:end_all { not_started = true, error = code, reason = err }
