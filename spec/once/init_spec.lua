@@ -1,6 +1,8 @@
 -- The form in which the key of a message that is to run once is stored.
 
+local attributes = require "watchbot.message.attributes"
 local once = require "watchbot.once"
+local resend = require "watchbot.message.resend"
 
 describe("a key of once", function()
   it("is kept as it is where people can read it", function()
@@ -34,5 +36,19 @@ describe("a key of once", function()
     -- printf text | sha256sum
     assert.are.equal("sha256:982d9e3eb996f559e633f4d194def3761d909f5a3b647d1a851fead67c32c9d1",
       once.WAYS.body(job, message))
+  end)
+
+  -- A message that was moved or replayed has a new deduplication id, or none: it was not known that
+  -- its job was done.
+  it("is the first deduplication id of a message that was sent again", function()
+    local function key(message) return once.WAYS.deduplication({}, message) end
+    local function with(value)
+      return { [attributes.DEDUPLICATION] = { type = "String", value = value } }
+    end
+    assert.are.equal("d-1", key { attributes = with "d-1", deduplication = "watchbot-move-7" })
+    assert.are.equal("d-1", key { attributes = with "d-1" })
+    assert.are.equal("d-2", key { attributes = {}, deduplication = "d-2" })
+    assert.is_nil(key { attributes = with "" })
+    assert.are.equal("d-3", key(resend { body = "b", deduplication = "d-3" }))
   end)
 end)

@@ -2,7 +2,10 @@
 -- forms of SQS and SNS. A binary value is base64 in all three: AWS sends it so, and only the task
 -- knows whether it wants the bytes.
 
-local attributes = {}
+local attributes = {
+  -- The deduplication id with which a message was sent first, where it was sent again with another.
+  DEDUPLICATION = "watchbot_deduplication_id",
+}
 
 local function value_field(attribute)
   return attribute.type:find "^Binary" and "BinaryValue" or "StringValue"

@@ -15,7 +15,7 @@ local MOST_ATTRIBUTES, LARGEST = limits.sqs.attributes, limits.sqs.message
 local LONGEST_REASON = 1024
 
 local REASON, ID, SENT = "watchbot_reason", "watchbot_message_id", "watchbot_sent"
-local QUEUE, DEDUPLICATION = "watchbot_queue", "watchbot_deduplication_id"
+local QUEUE, DEDUPLICATION = "watchbot_queue", attributes.DEDUPLICATION
 
 local burial = {}
 

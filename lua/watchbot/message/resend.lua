@@ -11,7 +11,7 @@ local limits = require "watchbot.lib.limits"
 -- SQS's limits for a message: the number of attributes, and bytes in total.
 local MOST_ATTRIBUTES, LARGEST = limits.sqs.attributes, limits.sqs.message
 
-local NAME = "watchbot_deduplication_id"
+local NAME = attributes.DEDUPLICATION
 
 local function has_room(message, id)
   local count = 0

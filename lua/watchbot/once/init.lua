@@ -1,6 +1,7 @@
 --- once: the key of a message that is to run once, and where such keys are kept: in the file of an
 -- embedded queue, or in a DynamoDB table. watcher/once.lua is what a watcher does with them.
 
+local attributes = require "watchbot.message.attributes"
 local sha256 = require("watchbot.core").aws.sha256
 
 ---@class watchbot.Claim a key that a watcher has, or asks for
@@ -28,11 +29,19 @@ function once.stored(key)
   return "sha256:" .. sha256(key)
 end
 
+-- The deduplication id that the sender gave: one that was replayed or moved has another since.
+local function first_deduplication(message)
+  local first = message.attributes and message.attributes[attributes.DEDUPLICATION]
+  local id = first and first.value or message.deduplication
+  return type(id) == "string" and id ~= "" and id or nil
+end
+
 local WAYS = {
   id = function(job) return once.stored(job.id) end,
   body = function(job) return "sha256:" .. sha256(job.message) end,
   deduplication = function(_, message)
-    return message.deduplication and once.stored(message.deduplication)
+    local id = first_deduplication(message)
+    return id and once.stored(id)
   end,
 }
 
