@@ -181,10 +181,11 @@ function workshop.task(body)
   return function()
     scheduler.run(function()
       local ok, err, held_up
-      for _ = 1, ATTEMPTS do
+      for number = 1, ATTEMPTS do
         ok, err, held_up = attempt(body)
         if ok then return end
-        if not held_up then break end
+        if not held_up or number == ATTEMPTS then break end
+        io.stderr:write "a test is made again: the heartbeats of its watchers were late\n"
       end
       error(err, 0)
     end)
