@@ -136,16 +136,21 @@ end
 
 -- A watcher that starts while AWS cannot be reached ends, and is started again, as by systemd. Any
 -- other end that was not requested is a fault.
+function Run:restart(index, exit)
+  self:ended(self.watchers[index])
+  if not self.trouble:is_unreachable() then
+    self:report("stuck", ("a watcher has ended by itself (%s): %s"):format(exit.signal or exit.code,
+      self.logs[#self.logs]:sub(-500)))
+  end
+  self.watchers[index] = self:start()
+end
+
+-- While it waits, the tormentor may have its turn: what that kills, it starts again itself.
 function Run:restart_ended()
   for index, watcher in ipairs(self.watchers) do
     local exit = self.trouble.hurting ~= index and watcher:wait(0)
-    if exit then
-      self:ended(watcher)
-      if not self.trouble:is_unreachable() then
-        self:report("stuck", "a watcher has ended by itself: " .. self.logs[#self.logs]:sub(-500))
-      end
-      self.watchers[index] = self:start()
-    end
+    local is_own = self.trouble.hurting ~= index and self.watchers[index] == watcher
+    if exit and is_own then self:restart(index, exit) end
   end
 end
 
