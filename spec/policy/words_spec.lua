@@ -57,4 +57,19 @@ describe("a policy's command", function()
     assert(try { queue = "sqlite:jobs.db", command = "true", retention = 60, memory = "1M" })
     assert(try { queue = "sqlite:jobs.db", command = "true", retention = 1e300, memory = 1 << 62 })
   end)
+
+  -- `history = 1e300` was accepted, and then no row of the history could be written.
+  it("are accompanied by times that can be stored", function()
+    for _, name in ipairs { "history", "once_for" } do
+      for _, value in ipairs { 1e300, 1e16, 3155760001, math.maxinteger, math.huge, 0, -1 } do
+        local policy, err = try { queue = "sqlite:jobs.db", command = "true", [name] = value }
+        assert.is_nil(policy, name .. tostring(value))
+        assert.matches(name .. "': expected seconds, a number above 0, at most 3155760000", err, 1,
+          true)
+      end
+      for _, value in ipairs { 0.5, 86400, 3155760000 } do
+        assert(try { queue = "sqlite:jobs.db", command = "true", [name] = value })
+      end
+    end
+  end)
 end)

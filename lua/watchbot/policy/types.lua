@@ -12,6 +12,9 @@ local task = require "watchbot.policy.task"
 local WAYS = require("watchbot.once").WAYS
 local words = require "watchbot.policy.words"
 
+-- Seconds: times beyond it do not fit into the columns and items in which they are stored.
+local CENTURY = 100 * 31557600
+
 local outcomes = { complete = true, reject = true, release = true, retry = true, bury = true }
 
 -- The names of signals in `exits`: "KILL".
@@ -117,8 +120,8 @@ local types = {
     parse = tonumber,
   },
   interval = {
-    expected = "seconds, a number above 0",
-    check = function(value) return type(value) == "number" and value > 0 and value < math.huge end,
+    expected = "seconds, a number above 0, at most 3155760000 (100 years)",
+    check = function(value) return type(value) == "number" and value > 0 and value <= CENTURY end,
   },
   visibility = {
     expected = ("seconds, a number from 1 to %d"):format(limits.sqs.visibility),
