@@ -57,6 +57,28 @@ describe("a paused queue", function()
     assert.are.equal(2, watcher:capacity())
   end)
 
+  -- The log said that messages were received, while none were.
+  it("stays paused while SQS does not say whether it is", function()
+    local watcher = stage()
+    made.queue.embedded = false
+    made:drive(function() made.queue:pause() end)
+    made:advance(70)
+    function made.queue.pauses() return nil, "slow down", "ThrottlingException" end
+    made:advance(70)
+    assert.are.equal(0, watcher:capacity())
+    assert.matches("is not known, so the pause that is known stays: slow down", log(), 1, true)
+    assert.is_nil(log():find("so messages are received", 1, true))
+  end)
+
+  it("is not paused where that was never known", function()
+    local watcher = stage()
+    made.queue.embedded = false
+    function made.queue.pauses() return nil, "no permission", "NotAllowed" end
+    made:advance(70)
+    assert.are.equal(2, watcher:capacity())
+    assert.matches("is not known, so messages are received: no permission", log(), 1, true)
+  end)
+
   it("is paused by the hook admit, which costs the message no receive", function()
     local calls = 0
     stage({}, { admit = function()

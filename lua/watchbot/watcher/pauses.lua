@@ -57,8 +57,9 @@ end
 function Pauses:failed(err, code)
   if code == self.told then return end
   self.told = code
-  self.journal:warning(nil, "warning", "whether the queue is paused is not known, so messages are "
-    .. "received: " .. err, "code", code, "where", "pause")
+  local so = self.list[1] and "the pause that is known stays" or "messages are received"
+  self.journal:warning(nil, "warning", ("whether the queue is paused is not known, so %s: %s")
+    :format(so, err), "code", code, "where", "pause")
 end
 
 --- Looks whether the queue is paused. Waits in a task.
