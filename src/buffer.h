@@ -37,6 +37,14 @@ static inline bool buffer_append(struct buffer *buffer, const void *data, size_t
     return true;
 }
 
+static inline bool buffer_append_byte(struct buffer *buffer, char byte) {
+    size_t used = buffer->start + buffer->size;
+    if (used == buffer->capacity) return buffer_append_more(buffer, &byte, 1);
+    buffer->memory[used] = byte;
+    buffer->size++;
+    return true;
+}
+
 /* Takes `size` bytes (at most all of them) from the front. */
 void buffer_consume(struct buffer *buffer, size_t size);
 

@@ -28,7 +28,7 @@ void *lhandle_new(lua_State *L, const char *type, size_t size, int uservalues) {
 void *lhandle_check(lua_State *L, int index, const char *type) {
     void *handle = lua_touserdata(L, index);
     if (handle && lua_getmetatable(L, index)) {
-        bool same = lua_rawequal(L, -1, lua_upvalueindex(1));
+        bool same = lua_topointer(L, -1) == lua_topointer(L, lua_upvalueindex(1));
         lua_pop(L, 1);
         if (same) return handle;
     }

@@ -38,6 +38,11 @@ static void put(struct encoder *encoder, const char *data, size_t size) {
         luaL_error(encoder->L, "encode: not enough memory");
 }
 
+static void put_byte(struct encoder *encoder, char byte) {
+    if (!buffer_append_byte(encoder->out, byte))
+        luaL_error(encoder->L, "encode: not enough memory");
+}
+
 static bool is_utf8(const char *text, size_t size) {
     const unsigned char *at = (const unsigned char *)text, *end = at + size;
     while (at < end) {
@@ -57,9 +62,9 @@ static void put_string(struct encoder *encoder, int index) {
     size_t size;
     const char *text = lua_tolstring(encoder->L, index, &size);
     if (encoder->other_text == REFUSE_TEXT && !is_utf8(text, size)) encoder->refused = true;
-    put(encoder, "\"", 1);
+    put_byte(encoder, '"');
     if (!escape(encoder, text, size)) luaL_error(encoder->L, "encode: not enough memory");
-    put(encoder, "\"", 1);
+    put_byte(encoder, '"');
 }
 
 /* printf writes the decimal point of the locale that the host has set, of one or more bytes. JSON's
@@ -116,30 +121,30 @@ static void put_value(struct encoder *encoder, int depth);
 static void put_list(struct encoder *encoder, int depth) {
     lua_State *L = encoder->L;
     lua_Unsigned count = lua_rawlen(L, -1);
-    put(encoder, "[", 1);
+    put_byte(encoder, '[');
     for (lua_Unsigned i = 1; i <= count; i++) {
-        if (i > 1) put(encoder, ",", 1);
+        if (i > 1) put_byte(encoder, ',');
         lua_rawgeti(L, -1, (lua_Integer)i);
         put_value(encoder, depth);
         lua_pop(L, 1);
     }
-    put(encoder, "]", 1);
+    put_byte(encoder, ']');
 }
 
 static void put_object(struct encoder *encoder, int depth) {
     lua_State *L = encoder->L;
     bool first = true;
-    put(encoder, "{", 1);
+    put_byte(encoder, '{');
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) { /* -- table key value */
         if (lua_type(L, -2) != LUA_TSTRING)
             luaL_error(L, "encode: a table has names and numbers for keys, or has gaps");
-        if (!first) put(encoder, ",", 1);
+        if (!first) put_byte(encoder, ',');
         first = false;
         put_string(encoder, -2);
-        put(encoder, ":", 1);
+        put_byte(encoder, ':');
         put_value(encoder, depth);
     }
-    put(encoder, "}", 1);
+    put_byte(encoder, '}');
 }
 
 /* Every key of a list is counted: other keys would be lost. */
@@ -203,17 +208,17 @@ static int l_encode(lua_State *L) {
  * U+FFFD. */
 static void put_member(struct encoder *encoder, int name) {
     lua_State *L = encoder->L;
-    if (encoder->out->size > 1) put(encoder, ",", 1);
+    if (encoder->out->size > 1) put_byte(encoder, ',');
     put_string(encoder, name);
-    put(encoder, ":", 1);
-    if (lua_type(L, name + 1) == LUA_TSTRING) {
-        put_string(encoder, name + 1);
-        return;
-    }
-    lua_pushvalue(L, name + 1);
-    if (lua_type(L, -1) == LUA_TNUMBER && !isfinite(lua_tonumber(L, -1))) {
-        luaL_tolstring(L, -1, NULL);
-        lua_remove(L, -2);
+    put_byte(encoder, ':');
+    int type = lua_type(L, name + 1);
+    if (type == LUA_TSTRING) return put_string(encoder, name + 1);
+    if (type == LUA_TNUMBER && isfinite(lua_tonumber(L, name + 1)))
+        return put_number(encoder, name + 1);
+    if (type == LUA_TNUMBER) {
+        luaL_tolstring(L, name + 1, NULL);
+    } else {
+        lua_pushvalue(L, name + 1);
     }
     put_value(encoder, 0);
     lua_pop(L, 1);
@@ -227,12 +232,13 @@ void ljson_members(lua_State *L, int first, struct buffer *out) {
     luaL_checkstack(L, 8, "members");
     if (out->capacity > LARGEST_KEPT) buffer_free(out);
     buffer_clear(out);
-    put(&encoder, "{", 1);
+    put_byte(&encoder, '{');
     for (int name = first; name < last; name += 2) {
+        if (lua_isnil(L, name + 1)) continue;
         luaL_checktype(L, name, LUA_TSTRING);
-        if (!lua_isnil(L, name + 1)) put_member(&encoder, name);
+        put_member(&encoder, name);
     }
-    put(&encoder, "}", 1);
+    put_byte(&encoder, '}');
 }
 
 /* -- name value name value... => an object in that order */
