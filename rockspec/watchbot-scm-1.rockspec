@@ -221,6 +221,7 @@ build = {
     ["watchbot.lib.limits"] = "lua/watchbot/lib/limits.lua",
     ["watchbot.lib.lines"] = "lua/watchbot/lib/lines.lua",
     ["watchbot.lib.list"] = "lua/watchbot/lib/list.lua",
+    ["watchbot.lib.opened"] = "lua/watchbot/lib/opened.lua",
     ["watchbot.lib.own"] = "lua/watchbot/lib/own.lua",
     ["watchbot.lib.percent"] = "lua/watchbot/lib/percent.lua",
     ["watchbot.lib.reason"] = "lua/watchbot/lib/reason.lua",

@@ -65,16 +65,25 @@ describe("the documents", function()
       end
     end
 
-    local function check_line(line)
+    -- doc/deploying.md ran specs as if they were a policy: `watchbot test spec/`.
+    local function check_policy(name, words)
+      if name ~= "test" or words:find "%-%-spec" then return end
+      local word = words:match "^%s+([^%s%-]%S*)"
+      assert.is_truthy(not word or word:find "%.lua$" or word:find "^%u",
+        "watchbot test" .. words)
+    end
+
+    local function check_line(line, in_block)
       for text in line:gmatch "%f[%w/'\"]watchbot ([%l-]+[^\n`|;&]*)" do
         local name, words = text:match "^([%l-]+)(.*)$"
-        local in_code = line:find "^    " or line:find("`watchbot " .. name, 1, true)
+        local in_code = in_block or line:find "^    " or line:find("`watchbot " .. name, 1, true)
         local command = commands[name]
         if in_code and not name:find "^%-" and name ~= "help" and not words:find "@" then
           assert.is_truthy(command, "watchbot " .. name)
           words = words:gsub("%s#.*", "")
           if command.runs_words or command.keeps_rest then words = words:gsub(" %-%- .*", "") end
           check_words(name, command, words)
+          check_policy(name, words)
         end
       end
     end
@@ -82,7 +91,12 @@ describe("the documents", function()
     for _, page in ipairs(pages()) do
       it(page, function()
         local text = shell.read(page):gsub("\\\n%s*", " ")
-        for line in text:gmatch "[^\n]+" do check_line(line) end
+        local block
+        for line in text:gmatch "[^\n]+" do
+          local fence = line:match "^```(%a*)"
+          if fence then block = not block and fence end
+          check_line(line, block == "sh")
+        end
       end)
     end
   end)

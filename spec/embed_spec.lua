@@ -86,7 +86,7 @@ describe("a C program", function()
     assert.are.equal("fresh: ''", lines[2])
     assert.are.equal("step: -1 no policy is loaded: call watchbot_load first", lines[3])
     assert.are.equal("run: -1 no policy is loaded: call watchbot_load first", lines[4])
-    assert.matches("^load: %-1 .*missing.lua: No such file or directory$", lines[5])
+    assert.matches("^load: %-1 .*missing.lua': no such file or directory$", lines[5])
     assert.matches("^load: %-1 .*syntax.lua:1: unexpected symbol near <eof>", lines[6])
     assert.matches("^load: %-1 .*other.lua: must return watchbot.policy", lines[7])
     assert.matches("unknown.lua:1: unknown policy field 'worker'; did you mean 'workers'%?",

@@ -75,6 +75,8 @@ describe("watchbot help", function()
     refused(folder, "no help for 'tset'; did you mean 'test'%?", "help", "tset")
     refused(folder, "no help for 'xyzzy' %(see watchbot help%)", "help", "xyzzy")
     refused(folder, "unknown command 'chekc'; did you mean 'check'%?", "chekc")
+    -- A mistyped option in place of a command was an unknown command, without a hint.
+    refused(folder, "unknown option '%-%-versoin'; did you mean '%-%-version'%?", "--versoin")
     refused(folder, "unknown command 'halp'; did you mean 'help'%?", "halp")
   end))
 end)

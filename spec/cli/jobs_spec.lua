@@ -68,7 +68,7 @@ describe("watchbot jobs", function()
     assert.are.equal(5, #rows(folder, "--since", "10m"))
     assert.are.equal(0, #rows(folder, "--since", "2100-01-01"))
     local empty, nothing, problem = run(folder, "--match", "nowhere")
-    assert.are.same({ 0, "", "watchbot: jobs: there are none\n" }, { empty, nothing, problem })
+    assert.are.same({ 0, "", "watchbot: jobs: none found\n" }, { empty, nothing, problem })
     watcher:kill "KILL"
   end))
 
@@ -187,8 +187,11 @@ describe("watchbot jobs", function()
       assert.are.same({ 2, "" }, { code, out }, problem)
       assert.matches(one[2], problem)
     end
-    local exit, _, problem = workshop.run(folder, { "jobs", "--queue", "sqlite:missing.db" },
-      NOBODY)
+    -- What is no queue at all was taken for one of SQS, with status 1.
+    local exit, _, problem = workshop.run(folder, { "jobs", "--queue", "jobs.db" }, NOBODY)
+    assert.are.equal(2, exit.code)
+    assert.matches("queue 'jobs.db': expected sqlite:FILE", problem)
+    exit, _, problem = workshop.run(folder, { "jobs", "--queue", "sqlite:missing.db" }, NOBODY)
     assert.are.equal(1, exit.code)
     assert.matches("missing.db", problem)
     exit, _, problem = workshop.run(folder, { "jobs" }, NOBODY)

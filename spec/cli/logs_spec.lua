@@ -140,7 +140,7 @@ describe("watchbot logs", function()
       { { "--log-group", "g", "--since", "yesterday" }, "logs: %-%-since: expected how long ago" },
       {
         { "--log-group", "g", "--since", "1h", "--until", "2h" },
-        "logs: %-%-until is not after %-%-since",
+        "logs: %-%-until [%w-]+ is not after %-%-since [%w-]+",
       },
       { { "--log-group", "g", "--follow", "--until", "1h" }, "%-%-follow and %-%-until cannot" },
       { { "e2c0" }, "logs: unexpected argument 'e2c0'; name a message with %-%-message" },

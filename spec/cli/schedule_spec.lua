@@ -71,6 +71,8 @@ describe("watchbot schedule", function()
     { { "schedule", "next", "policy.lua" }, 2, "schedule: expected" },
     { { "schedule", "next", "nighly", "policy.lua" }, 2,
       "no schedule 'nighly'; did you mean 'nightly'" },
+    -- The usage alone did not say which of the words it is about.
+    { { "schedule", "nxt", "policy.lua" }, 2, "unknown action 'nxt'; did you mean 'next'" },
     { { "schedule", "missing.lua" }, 2, "missing.lua" },
   } do
     it("refuses: " .. table.concat(case[1], " "), task(function(folder)

@@ -53,7 +53,7 @@ describe("watchbot simulate", function()
     assert.matches("unknown name 'deads'; the names are messages complete", err, 1, true)
     code, _, err = with "dead >"
     assert.are.equal(2, code)
-    assert.matches("^watchbot: simulate: %-%-fail%-if: ", err)
+    assert.matches("^watchbot: simulate: %-%-fail%-if ", err)
     -- A condition is no program.
     assert.are.equal(2, (with "os.exit(0)"))
   end))

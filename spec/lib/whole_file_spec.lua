@@ -15,9 +15,9 @@ describe("a whole file", function()
   it("is an error with its path where it cannot be read, or has no end", task(function(folder)
     folder:write("large", ("x"):rep((16 << 20) + 1))
     for name, err in pairs {
-      ["/nowhere"] = "^/nowhere: No such file", [folder.path] = ": is it a folder%?$",
-      [folder:file "large"] = "large: it has more than 16 MiB$",
-      ["/dev/zero"] = "^/dev/zero: it has more than 16 MiB$",
+      ["/nowhere"] = "^'/nowhere': no such file", [folder.path] = ": is a directory$",
+      [folder:file "large"] = "large': it has more than 16 MiB$",
+      ["/dev/zero"] = "^'/dev/zero': it has more than 16 MiB$",
     } do
       local text, problem = whole_file(name)
       assert.is_nil(text)

@@ -64,7 +64,7 @@ describe("otlp.settings", function()
     assert.are.equal("", problems { OTEL_EXPORTER_OTLP_COMPRESSION = "none" })
     assert.matches("_CLIENT_KEY: no client certificate is sent without OTEL_EXPORTER_OTLP_CLIENT_C",
       problems { OTEL_EXPORTER_OTLP_CLIENT_KEY = "/key.pem" })
-    assert.matches("_CLIENT_CERTIFICATE: /none.pem: No such file",
+    assert.matches("_CLIENT_CERTIFICATE: '/none.pem': no such file",
       problems { OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE = "/none.pem" })
   end)
 

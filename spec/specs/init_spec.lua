@@ -118,7 +118,9 @@ describe("watchbot test --spec", function()
 
   it("refuses what it cannot run", workshop.task(function(folder)
     for _, case in ipairs {
-      { { "none" }, "No such file" }, { { "." }, "found no *_spec.lua in '.'" },
+      -- A missing spec had counted as one that fails, in five lines.
+      { { "none_spec.lua" }, "'none_spec.lua': no such file" },
+      { { "none" }, "'none': no such file" }, { { "." }, "found no *_spec.lua in '.'" },
       { { "--exit", "1" }, "--spec cannot be combined with --exit" },
     } do
       local code, _, err = spec(folder, table.unpack(case[1]))

@@ -45,7 +45,7 @@ describe("a health file", function()
     for _, name in ipairs { "pipe", "folder", "/dev/full" } do
       local status, said = check(folder, name)
       assert.are.equal(1, status)
-      assert.matches("is no health file", said)
+      assert.matches("is not a health file", said)
     end
   end))
 

@@ -62,8 +62,10 @@ local function find(name)
     names[#names + 1] = command[1]
   end
   names[#names + 1] = "help"
-  return nil, ("unknown command '%s'%s"):format(text.word(name),
-    suggest.hint(name, names, "see watchbot --help"))
+  local kind = name:find "^%-" and "option" or "command"
+  return nil, ("unknown %s '%s'%s"):format(kind, text.word(name),
+    suggest.hint(name, kind == "option" and { "--help", "--version" } or names,
+      "see watchbot --help"))
 end
 
 local function run(name, command, argv)

@@ -73,7 +73,10 @@ local function query_of(arguments)
   until_, err, code = parsed(arguments, "until", now)
   if err then return nil, err, code end
   since = since or moment.parse(default_since(arguments), now)
-  if until_ and until_ <= since then return nil, "logs: --until is not after --since", "Usage" end
+  if until_ and until_ <= since then
+    return nil, ("logs: --until %s is not after --since %s"):format(arguments["until"],
+      arguments.since or default_since(arguments)), "Usage"
+  end
   return { id = arguments.message, grep = arguments.grep, since = since, until_ = until_ }
 end
 

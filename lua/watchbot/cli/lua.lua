@@ -1,5 +1,7 @@
 --- cli.lua: `watchbot lua`: runs a Lua file with watchbot's modules, which the program carries.
 
+local opened = require "watchbot.lib.opened"
+
 local lua = {
   summary = "Runs a Lua file with all of watchbot's modules.",
   usage = "FILE [ARGUMENTS]",
@@ -15,7 +17,11 @@ example:
 }
 
 local function chunk_of(path)
-  local chunk, err = loadfile(path, "t")
+  local file, err = opened(path)
+  if not file then return nil, err, "Usage" end
+  file:close()
+  local chunk
+  chunk, err = loadfile(path, "t")
   if chunk then return chunk end
   return nil, err, "Usage"
 end

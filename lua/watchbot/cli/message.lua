@@ -1,6 +1,7 @@
 --- cli.message: `watchbot message`, for a task: its message, wherever that is.
 
 local http = require "watchbot.http"
+local opened = require "watchbot.lib.opened"
 local output = require "watchbot.cli.output"
 local scheduler = require "watchbot.scheduler"
 
@@ -65,11 +66,11 @@ local function of_s3()
 end
 
 local function of_file(path)
-  local file, err = io.open(path, "rb")
+  local file, err = opened(path)
   if not file then return nil, err, "ReadFailed" end
   local body, problem = file:read "a"
   file:close()
-  return body, problem, "ReadFailed"
+  return body, problem and ("'%s': %s"):format(path, problem:lower()), "ReadFailed"
 end
 
 local function read()
@@ -87,12 +88,12 @@ local function write(path, body)
     if ok then ok, err, code = output.flush() end
     return ok, err, code
   end
-  local file, err = io.open(path, "wb")
+  local file, err = opened(path, "wb")
   if not file then return nil, err, "WriteFailed" end
   local ok, problem = file:write(body)
   local closed, why = file:close()
   if ok and closed then return true end
-  return nil, ("%s: %s"):format(path, problem or why), "WriteFailed"
+  return nil, ("'%s': %s"):format(path, (problem or why):lower()), "WriteFailed"
 end
 
 local function copy(path)

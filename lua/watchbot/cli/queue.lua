@@ -2,6 +2,7 @@
 
 local output = require "watchbot.cli.output"
 local scheduler = require "watchbot.scheduler"
+local suggest = require "watchbot.lib.suggest"
 
 local command = {
   summary = "Recovers a damaged queue file into a new one.",
@@ -31,7 +32,8 @@ end
 function command.run(arguments)
   local words = arguments.words
   if words[1] ~= "salvage" or #words ~= 3 then
-    return nil, "queue: expected salvage FILE NEW", "Usage"
+    local hint = words[1] ~= "salvage" and suggest.hint(words[1], command.actions) or ""
+    return nil, "queue: expected salvage FILE NEW" .. hint, "Usage"
   end
   local path, new = words[2]:gsub("^sqlite:", ""), words[3]:gsub("^sqlite:", "")
   return scheduler.run(start, path, new)

@@ -1,8 +1,9 @@
 --- cli.saved_lines: a file of saved messages, read in batches. An invalid line is reported, and the
 -- others are read.
 
-local lines = require "watchbot.lib.lines"
 local decode_saved = require("watchbot.message.saved").decode
+local lines = require "watchbot.lib.lines"
+local opened = require "watchbot.lib.opened"
 
 -- Messages in a batch, and the bytes of lines that may wait for one.
 local BITE, BYTES = 100, 4 << 20
@@ -14,12 +15,12 @@ local BLOCK = 64 * 1024
 
 local function lines_of(path)
   if path == "-" then return lines.open(0) end
-  local file, err = io.open(path, "rb")
+  local file, err = opened(path)
   if not file then return nil, err, "ENOENT" end
   return lines.of { read = function()
     local bytes, problem = file:read(BLOCK)
     if not bytes then file:close() end
-    return bytes, problem
+    return bytes, problem and problem:lower()
   end }
 end
 

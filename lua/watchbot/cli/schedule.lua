@@ -131,9 +131,19 @@ local function words_of(words)
   return #words == 1 and "list" or nil, nil, words[1]
 end
 
+-- What is wrong with words that name no action, or have too few or too many.
+local function misused(words)
+  local hint = suggest.hint(words[1], NAMES)
+  if #words > 1 and not actions[words[1]] then
+    return ("unknown action '%s'%s (expected %s)"):format(text.word(words[1]), hint,
+      table.concat(NAMES, ", "))
+  end
+  return "expected " .. command.usage
+end
+
 function command.run(arguments)
   local action, name, path = words_of(arguments.words)
-  if not action then return nil, "schedule: expected " .. command.usage, "Usage" end
+  if not action then return nil, "schedule: " .. misused(arguments.words), "Usage" end
   local status, err, code = scheduler.run(start, action, name, path, arguments)
   if not status then return nil, "schedule: " .. err, code end
   return status

@@ -114,7 +114,7 @@ local function conditions_of(arguments)
   local conditions = {}
   for index, words in ipairs(arguments["fail-if"] or {}) do
     local holds, err = result.condition(words)
-    if not holds then return nil, ("--fail-if: %s"):format(err) end
+    if not holds then return nil, ("--fail-if '%s': %s"):format(text.word(words), err) end
     conditions[index] = { words = words, holds = holds }
   end
   return conditions

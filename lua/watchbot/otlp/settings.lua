@@ -3,6 +3,7 @@
 -- https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
 -- https://opentelemetry.io/docs/specs/otel/protocol/exporter/
 
+local opened = require "watchbot.lib.opened"
 local pairs_of = require "watchbot.otlp.pairs"
 local sampler = require "watchbot.otlp.sampler"
 local split = require "watchbot.aws.place".split
@@ -131,8 +132,8 @@ function Reader:check_compression(signal)
 end
 
 function Reader:check_file(path, name)
-  local opened <close>, err = io.open(path or "/dev/null", "rb")
-  if not opened then self:report("%s: %s", name, err) end
+  local file <close>, err = opened(path or "/dev/null")
+  if not file then self:report("%s: %s", name, err) end
 end
 
 -- A client certificate and its key, each in a file.

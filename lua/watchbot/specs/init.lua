@@ -1,6 +1,7 @@
 --- specs: runs busted specs without busted: describe, it, before_each and after_each, setup and
 -- teardown, finally, pending, and luassert's assertions, spies, stubs and mocks.
 
+local opened = require "watchbot.lib.opened"
 local report = require "watchbot.specs.report"
 local suite = require "watchbot.specs.suite"
 
@@ -10,6 +11,9 @@ local function quoted(word) return "'" .. word:gsub("'", [['\'']]) .. "'" end
 
 -- The spec files of a file or folder => files | nil err
 local function files_of(path)
+  local found, err = opened(path)
+  if not found then return nil, err end
+  found:close()
   if path:find "%.lua$" then return { path } end
   local pipe <close> = assert(io.popen(("find %s -name '*_spec.lua' -type f 2>&1"):format(
     quoted((path:gsub("^%-", "./-"))))))

@@ -10,6 +10,7 @@
 -- clock.
 
 local core = require "watchbot.core".file
+local opened = require "watchbot.lib.opened"
 local scheduler = require "watchbot.scheduler"
 
 ---@class watchbot.Health
@@ -53,9 +54,9 @@ function health.age(path, word)
   -- Opening a pipe would block.
   local status = core.status(path)
   if status and not status.regular and not status.link then
-    return nil, ("'%s' is no health file of watchbot"):format(path), "NotHealth"
+    return nil, ("'%s' is not a health file of watchbot"):format(path), "NotHealth"
   end
-  local file <close>, err = io.open(path, "rb")
+  local file <close>, err = opened(path)
   if not file then return nil, "no watcher has written the health file: " .. err, "ENOENT" end
   local text = file:read(4096) or ""
   local seconds = text:match("%f[%w]" .. word .. " ([%d.]+)\n")

@@ -51,7 +51,7 @@ function actions.list(letters, arguments, selection)
     write_each(letters, selection, arguments.json and view.json or view.line)
   if not status then return nil, count, code end
   if count == 0 and not arguments.json then
-    say(("no dead letters%s"):format(selection.is_all and "" or " like that"))
+    say(("no dead letters%s"):format(selection.is_all and "" or " match"))
   end
   return status
 end

@@ -125,7 +125,7 @@ function Selection:shortfall(letters)
       .. "replayed or deleted"):format(behind)
   end
   if #missing > 0 then
-    return ("no dead letter has the id %s"):format(table.concat(missing, ", "))
+    return ("no dead letter has the ID '%s'"):format(table.concat(missing, "', '"))
   end
 end
 

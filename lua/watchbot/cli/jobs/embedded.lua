@@ -28,7 +28,7 @@ local function say_more(cursor, count, chosen)
     output.complain(("jobs: there are more: --limit 0 lists all, --after %s the next"):format(
       cursor))
   elseif count == 0 and not chosen.json then
-    output.complain "jobs: there are none"
+    output.complain "jobs: none found"
   end
 end
 
@@ -91,15 +91,15 @@ local SAID = {
     cancelled = { "%s is cancelled", true },
     asked = { "%s runs: its watcher stops it within seconds; if that watcher is gone, it is "
       .. "removed when its visibility timeout ends", true },
-    dead = { "%s is a dead letter: see watchbot dead-letter delete" },
-    ended = { "%s has ended already: see watchbot jobs show" },
-    gone = { "%s is not in the queue" },
+    dead = { "'%s' is a dead letter: see watchbot dead-letter delete" },
+    ended = { "'%s' has ended already: see watchbot jobs show" },
+    gone = { "'%s' is not in the queue" },
   },
   retry = {
     begun = { "%s is visible now", true }, waiting = { "%s was visible already", true },
-    running = { "%s is running" }, ended = { "%s has ended already: see watchbot jobs show" },
-    dead = { "%s is a dead letter: see watchbot dead-letter replay" },
-    gone = { "%s is not in the queue" },
+    running = { "'%s' is running" }, ended = { "'%s' has ended already: see watchbot jobs show" },
+    dead = { "'%s' is a dead letter: see watchbot dead-letter replay" },
+    gone = { "'%s' is not in the queue" },
   },
 }
 

@@ -1,6 +1,7 @@
 --- cli.jobs: `watchbot jobs`. Checks what is asked for, and chooses where to look; the actions are
 -- in this folder.
 
+local check = require("watchbot.queue").check
 local interruptible = require "watchbot.cli.interruptible"
 local moment = require "watchbot.cli.moment"
 local scheduler = require "watchbot.scheduler"
@@ -128,6 +129,9 @@ local function start(name, chosen, arguments)
   local url
   url, err, code = found:queue_url()
   if not url then return nil, err, code end
+  local ok
+  ok, err, code = check(url)
+  if not ok then return nil, err, code end
   local kind = url:match "^sqlite:" and "embedded" or "sqs"
   return require("watchbot.cli.jobs." .. kind)[name](url, chosen, found)
 end

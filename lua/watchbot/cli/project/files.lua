@@ -87,7 +87,11 @@ local function write(folder, file)
   local path = folder .. "/" .. file.path
   local parent = path:match "^(.*)/"
   local ok, err, code = call("mkdir", "-p", "--", parent)
-  if not ok then return nil, err, code end
+  if not ok then
+    -- "mkdir: cannot create directory 'tiles': Permission denied"
+    return nil, ("could not create '%s': %s"):format(parent,
+      err:match "[^:]*$":gsub("^ ", ""):lower()), code
+  end
   return core.file.create(path, file.text, file.executable)
 end
 

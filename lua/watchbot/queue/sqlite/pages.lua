@@ -7,6 +7,7 @@
 ---@field usable integer bytes of a page that SQLite uses
 ---@field count integer
 local core = require "watchbot.core".file
+local opened = require "watchbot.lib.opened"
 local Pages = {}
 Pages.__index = Pages
 
@@ -86,12 +87,12 @@ function pages.open(path)
   if status and not status.regular and not status.link then
     return nil, ("'%s' is not a regular file"):format(path), "NotAQueue"
   end
-  local file, err = io.open(path, "rb")
+  local file, err = opened(path)
   -- The newest messages are in the WAL, which may be all that is left.
   if not file and not status and core.status(path .. "-wal") then file = io.tmpfile() end
   if not file then return nil, err, "ENOENT" end
   local head, problem = file:read(100)
-  if problem then return nil, ("'%s': %s"):format(path, problem), "ReadFailed" end
+  if problem then return nil, ("'%s': %s"):format(path, problem:lower()), "ReadFailed" end
   local wal, wal_head = open_wal(path)
   local size, reserved = read_head(head or "", wal and (">I4"):unpack(wal_head, 9))
   local self = setmetatable({
