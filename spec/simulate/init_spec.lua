@@ -41,6 +41,25 @@ describe("a simulation", function()
     assert.is_true(two.drained >= 10 and two.drained <= 14 and two.in_flight == 20)
   end)
 
+  -- A hook that paused the queue permanently kept it looking each second for the whole retention.
+  it("ends when a hook has paused the queue and nothing will resume it", function()
+    local path = policy("command = 'x', workers = 2", [[
+      function policy:admit(job) if job.message == "3" then return "pause" end end
+      return policy]])
+    local one = simulated(path, { messages = 5, message = "{n}" })
+    assert.are.equal(5, one.ends.complete + one.left)
+    assert.is_true(one.left >= 1)
+    assert.matches("paused until it is resumed", table.concat(one.errors, "\n"), 1, true)
+  end)
+
+  it("is refused for a policy of several queues, which it takes one by one", function()
+    local path = policy "command = 'x', queues = { 'sqlite:a.db', 'sqlite:b.db' }"
+    local tally, err, code = simulate.run(path, described { messages = 1 }, {})
+    assert.is_nil(tally)
+    assert.matches("the policy has 'queues'", err, 1, true)
+    assert.are.equal("Usage", code)
+  end)
+
   it("knows what becomes of failures: retries, dead letters, rejections, notifications", function()
     local path = policy("command = 'x', workers = 10, max_receives = 3, "
       .. "exits = { [75] = 'release' }")

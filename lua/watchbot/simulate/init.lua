@@ -53,6 +53,10 @@ end
 
 -- A policy as a simulated watcher has it, and its kind.
 local function copy_of(given)
+  if given.queues then
+    return nil, "a simulation has one queue, and the policy has 'queues': simulate each with a "
+      .. "policy of its 'queue'"
+  end
   local changes = { protect = false, queue = given.queue or "sqlite:simulated.db" }
   if not given.topic then changes.topic = TOPIC end
   local copy = policy.copy(given, changes)
@@ -83,7 +87,11 @@ function Simulation:open_queue(given)
   }
   -- Dead letters are counted, not kept.
   opened.dead = setmetatable({}, { __newindex = function() end })
-  local receive, extend = opened.receive, opened.extend
+  local receive, extend, pause = opened.receive, opened.extend, opened.pause
+  function opened.pause(one, seconds)
+    if not seconds then self:rests() end
+    return pause(one, seconds)
+  end
   function opened.receive(one, ...)
     seen.calls.receive = seen.calls.receive + 1
     return receive(one, ...)
@@ -99,6 +107,18 @@ end
 function Simulation:stop(err)
   self.problem = self.problem or err
   self.over:set()
+end
+
+-- A hook has paused the queue until it is resumed, which nobody does here: what runs has an hour.
+function Simulation:rests()
+  if self.resting then return end
+  self.resting = true
+  scheduler.spawn(function()
+    repeat scheduler.sleep(HOPELESS) until self.all_arrived or self.over:is_set()
+    if self.over:is_set() then return end
+    self.tally:complain "the queue is paused until it is resumed: given up after an hour"
+    self.over:set()
+  end)
 end
 
 -- Ends the simulation when nothing is left to do.
