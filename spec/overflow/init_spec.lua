@@ -376,6 +376,23 @@ describe("a message that is too big", function()
     end))
   end
 
+  -- The task got whatever the object had become: half of a message, or nothing.
+  for name, text in pairs { ["cut off"] = ("x"):rep(1000), ["made empty"] = "" } do
+    it("whose object was " .. name .. " is buried", task(function(folder)
+      local stack = stack_of(folder, 'echo "$Message" >> done')
+      local letter = bury_at(stack)
+      local exit, _, problem = program(folder, { "send", "--queue", stack.queue,
+        "--overflow", FOLDER }, { stdin = big(2 << 20) .. "\n" })
+      assert.are.equal(0, exit.code, problem)
+      put({ bucket = "big-messages", key = objects()[1] }, text)
+      local _, log = drain(stack)
+      assert.matches(("has %d bytes, and %d were stored"):format(#text, 2 << 20), log, 1, true)
+      assert.are.same({}, folder:lines "done")
+      assert.matches("PayloadS3Pointer", letter().Body)
+      assert.are.equal(1, #objects())
+    end))
+  end
+
   it("whose body is gone is buried, with its attributes", task(function(folder)
     local stack = stack_of(folder, "true")
     local letter = bury_at(stack)

@@ -53,4 +53,12 @@ describe("a pointer", function()
       assert.is_nil(pointer.read(other, NOW), other)
     end
   end)
+
+  it("says how many bytes were stored, if it does", function()
+    local function of(value) return pointer.bytes { ExtendedPayloadSize = { value = value } } end
+    assert.are.same({ 8, 8, 0 }, { of "8", of "8.0", of "0" })
+    assert.are.equal(9, pointer.bytes { SQSLargePayloadSize = { value = "9" } })
+    for _, value in ipairs { "", "x", "1.5", "1e300" } do assert.is_nil(of(value)) end
+    assert.is_nil(pointer.bytes {})
+  end)
 end)

@@ -112,6 +112,14 @@ function Overflow:owns(at)
   return self:covers(at) and at.key:sub(1, #start) == start
 end
 
+--- Whether watchbot has written an object as the body of a message, for one queue or for several.
+---@param at { bucket: string, key: string }
+---@return boolean
+function Overflow:wrote(at)
+  local start = self.prefix .. SHARED
+  return self:owns(at) or self:covers(at) and at.key:sub(1, #start) == start
+end
+
 --- The body that a pointer names.
 ---@param at watchbot.Pointer in the folder
 ---@return string? body

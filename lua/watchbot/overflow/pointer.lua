@@ -64,6 +64,14 @@ function pointer.mark(attributes, bytes)
   return all
 end
 
+--- The number of bytes that the body had when it was stored.
+---@param attributes table<string, { type: string, value: string }>
+---@return integer? bytes nil: the attribute is not such a number
+function pointer.bytes(attributes)
+  local attribute = attributes[ATTRIBUTE] or attributes[OLD_ATTRIBUTE]
+  return attribute and math.tointeger(tonumber(attribute.value))
+end
+
 --- Removes the attributes that make a message a pointer.
 ---@param attributes table<string, { type: string, value: string }>
 function pointer.strip(attributes)

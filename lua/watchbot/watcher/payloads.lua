@@ -76,6 +76,14 @@ function Payloads:renew(entry, store, at, body)
   self.journal:warning(entry.id, "error", err, "code", code, "where", "overflow")
 end
 
+-- Other libraries may count otherwise: only what watchbot has stored is compared.
+local function changed(store, at, attributes, body)
+  local bytes = store:wrote(at) and pointer.bytes(attributes)
+  if not bytes or bytes == #body then return nil end
+  return unreadable(("the body of the message has changed: s3://%s/%s has %d bytes, and %d were "
+    .. "stored"):format(at.bucket, at.key, #body, bytes))
+end
+
 function Payloads:read(entry, store, at)
   if not store:covers(at) then
     return unreadable(("the body of the message is at s3://%s/%s, outside of 'overflow' (%s)")
@@ -83,6 +91,8 @@ function Payloads:read(entry, store, at)
   end
   local body, err, code, age = store:get(at)
   if not body then return not_read(err, code) end
+  local problem = changed(store, at, entry.job.attributes, body)
+  if problem then return problem end
   if age and age > OLD and store:owns(at) then self:renew(entry, store, at, body) end
   pointer.strip(entry.job.attributes)
   job.open(entry.job, body, at)
