@@ -41,6 +41,19 @@ describe("what a hook returns", function()
       .. "'bury' or 'pause', not 'wait'", refused("admit", "wait"))
   end)
 
+  -- `return "pause", 1e300` stored an end that is no date: the watcher could not look any more.
+  it("is for 'pause' seconds above 0 whose end is a date", function()
+    for _, name in ipairs { "admit", "verdict" } do
+      local check = answers[name]
+      assert.are.same({ "pause" }, { check "pause" })
+      assert.are.same({ "pause", 0.5 }, { check("pause", 0.5) })
+      for _, long in ipairs { 3155760000, 1e10, 1e300, math.maxinteger } do
+        assert.are.same({ "pause", 3155760000 }, { check("pause", long) })
+      end
+      for _, value in ipairs { 0, -1, NAN, math.huge, "5" } do refused(name, "pause", value) end
+    end
+  end)
+
   it("is for verdict an outcome, and perhaps seconds", function()
     assert.are.same({ "retry", 7.5 }, { answers.verdict("retry", 7.5) })
     assert.are.same({ "retry", LONGEST }, { answers.verdict("retry", math.huge) })

@@ -8,6 +8,9 @@ local answers = {}
 -- The longest visibility timeout of SQS: 12 hours from the receive.
 local LONGEST = limits.sqs.visibility
 
+-- Seconds of the longest pause: a hundred years.
+local LONGEST_PAUSE = 100 * 31557600
+
 -- More messages than any queue returns at once.
 local MOST_MESSAGES = 100000
 
@@ -49,10 +52,12 @@ function answers.poll(count, wait)
   return math.min(whole, MOST_MESSAGES), pause
 end
 
--- Seconds for which a queue is paused: any number above 0, or nothing, until it is resumed.
+-- Seconds for which a queue is paused: any number above 0, or nothing, until it is resumed. The end
+-- of a longer pause would be no date: it is cut.
 local function pause_of(hook, value)
-  if value == nil or type(value) == "number" and value > 0 and value < math.huge then
-    return "pause", value
+  if value == nil then return "pause" end
+  if type(value) == "number" and value > 0 and value < math.huge then
+    return "pause", math.min(value, LONGEST_PAUSE)
   end
   return nil, ("%s: 'pause' needs seconds above 0, or none until it is resumed, not %s"):format(
     hook, shown(value))

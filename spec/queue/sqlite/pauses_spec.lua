@@ -71,6 +71,17 @@ describe("a paused queue", function()
     assert.same({ true, "1" }, { waiting:join() })
   end))
 
+  -- A hook that paused for 1e300 seconds broke `status`, and each look of every watcher.
+  it("has an end that is a date, whatever was written", with_queue(function(queue, database)
+    for _, ends in ipairs { 1e300, "x", math.maxinteger, scheduler.time() + 60000.5 } do
+      assert(database:run("INSERT OR REPLACE INTO pauses VALUES ('', ?)", ends))
+      local list = assert(queue:pauses())
+      assert.are.equal(1, #list)
+      assert.are.equal("integer", math.type(list[1].ends), ends)
+      assert.is_string(scheduler.iso_date(list[1].ends))
+    end
+  end))
+
   it("stays paused when its file is opened again", workshop.task(function(folder)
     local queue = assert(open(folder:url()))
     send(queue, "1")

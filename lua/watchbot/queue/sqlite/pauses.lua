@@ -26,6 +26,10 @@ local UNPARK = [[
   UPDATE messages SET visible_at = since, since = NULL, lane = NULL
   WHERE fifo_group = ?1 AND lane = '' AND since IS NOT NULL]]
 
+-- An end in the form of a date's milliseconds, whatever was written there: at most that of the year
+-- 9999.
+local ENDS = "CAST(min(ends, 253402300799999) AS INTEGER) AS ends"
+
 local COUNT = "UPDATE state SET pauses = (SELECT count(*) FROM pauses)"
 
 ---@class watchbot.Paused
@@ -39,7 +43,8 @@ local COUNT = "UPDATE state SET pauses = (SELECT count(*) FROM pauses)"
 function pauses.current(transaction, now)
   if transaction:run("DELETE FROM pauses WHERE ends <= ?", now) > 0 then transaction:run(COUNT) end
   local found = { all = false, groups = {} }
-  for _, row in ipairs(transaction:all "SELECT fifo_group, ends FROM pauses") do
+  for _, row in ipairs(transaction:all("SELECT fifo_group, " .. ENDS
+    .. " FROM pauses")) do
     if row.fifo_group == "" then found.all = true end
     found.groups[row.fifo_group] = row.ends or false
   end
@@ -84,8 +89,8 @@ end
 ---@return string? code
 function pauses.list(database, now)
   local rows, err, code = database:all([[
-    SELECT nullif(fifo_group, '') AS "group", ends FROM pauses
-    WHERE ends > ? OR ends IS NULL ORDER BY fifo_group]], now)
+    SELECT nullif(fifo_group, '') AS "group", ]] .. ENDS .. [[ FROM pauses
+    WHERE pauses.ends > ? OR pauses.ends IS NULL ORDER BY fifo_group]], now)
   return rows, err, code
 end
 
