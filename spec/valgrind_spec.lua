@@ -50,7 +50,7 @@ describe("valgrind", function()
     local folder <close> =
       setmetatable({ shell.folder() }, { __close = function(self) shell.remove(self[1]) end })
     -- Those that the Makefile names: a list here was one file short.
-    local names = shell.read "Makefile":match "/watchbot%-log: %$%(addprefix %$%(B%)/obj/,([^)]+)"
+    local names = shell.read "Makefile":match "\nLOG := %$%(addprefix %$%(B%)/obj/,([^)]+)"
     local objects = names:gsub("%S+", shell.build .. "/obj/%0")
     local program = folder[1] .. "/watchbot-log"
     assert.are.equal(0, select(2, shell.run(("cc -o %s %s"):format(program, objects))))
