@@ -13,7 +13,8 @@ local command = {
 For a file that SQLite reports as malformed, or that was truncated or overwritten. Stop all programs
 that use FILE first, and keep FILE-wal next to it: it has the newest messages. FILE is only read;
 NEW must not exist. Messages and dead letters keep their IDs; messages in flight are received again.
-Deduplication IDs and the progress of reduce jobs are not copied.
+Not copied are deduplication IDs, keys of `once`, pauses, when schedules were sent last, and the
+progress of reduce jobs: a job whose key was done may run again.
 
 example:
   watchbot queue salvage jobs.db saved.db]],
