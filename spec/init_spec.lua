@@ -31,7 +31,7 @@ describe("watchbot as process 1", function()
       ("'%s' run --queue %s -- ./work.sh"):format(workshop.program, folder:url()))
     workshop.eventually(function() return #folder:lines "ended" == 3 end, "the orphans have ended")
     local pid = workshop.eventually(function()
-      local pipe <close> = io.popen(("pgrep -P $(pgrep -P %d)"):format(child:pid()))
+      local pipe <close> = io.popen(("pgrep -o -P $(pgrep -P %d)"):format(child:pid()))
       return pipe:read "n"
     end, "the watcher is there")
     workshop.eventually(function()

@@ -109,7 +109,7 @@ describe("scheduler.limit", function()
   it("nests: the limit that is over first counts, and the outer one goes on", function()
     scheduler.run(function()
       local inner, outer
-      local ok, err = pcall(scheduler.limit, LIMIT * 2, "outer", function()
+      local ok, err = pcall(scheduler.limit, 3, "outer", function()
         inner = { pcall(scheduler.limit, LIMIT, "inner", spin) }
         outer = { pcall(scheduler.limit, PATIENCE, "inner", spin) }
         spin()

@@ -1,7 +1,7 @@
 --- busted: runs the specs with busted, with two additions. A test that needs something that the
 -- machine cannot get is pending, and so are all tests under a setup that does
 -- (spec/support/skip.lua). $SPEC_REPORT names a file for the statistics of a run: "time SECONDS
--- FILE", "skipped WHAT FILE WHY", "tests RAN PENDING", "failed FILE:LINE NAME: WHAT".
+-- FILE", "skipped WHAT FILE WHY", "tests RAN PENDING FAILED", "failed FILE:LINE NAME: WHAT".
 
 local FIXTURES = {
   strict_setup = true, lazy_setup = true, before_each = true, after_each = true,
@@ -78,19 +78,20 @@ local function install(busted)
     return table.unpack(results, 1, results.n)
   end
 
+  local ran, pending, failed = 0, 0, 0
   for _, kind in ipairs { "failure", "error" } do
     busted.subscribe({ kind }, function(element, parent, what)
+      failed = failed + 1
       report_failure(busted, element, parent, what)
       return nil, true
     end)
   end
-  local ran, pending = 0, 0
   busted.subscribe({ "test", "end" }, function(_, _, status)
     if status == "pending" then pending = pending + 1 else ran = ran + 1 end
     return nil, true
   end)
   busted.subscribe({ "suite", "end" }, function()
-    report("tests", ran, pending)
+    report("tests", ran, pending, failed)
     return nil, true
   end)
   busted.subscribe({ "file", "end" }, function(element)

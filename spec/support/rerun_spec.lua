@@ -46,6 +46,14 @@ describe("spec/run", function()
     assert.is_nil(said:find "\nfailed: ")
   end)
 
+  -- busted's own exit code is 1 for any number of failures.
+  it("runs a file again in which two tests failed", function()
+    spec("busy", ONCE:gsub("%%s", "marker") .. "\n" .. ONCE:gsub("%%s", "marker2"))
+    local said, status = run()
+    assert.are.equal(0, status, said)
+    assert.are.equal(2, select(2, said:gsub("\nunsteady: ", "")))
+  end)
+
   it("fails where a test fails twice, and names that one only", function()
     spec("busy", ONCE:gsub("%%s", "marker"))
     spec("wrong", ALWAYS)
