@@ -276,11 +276,8 @@ function attempt.run(context, entry)
     if not context.breaker.quiet then context.passed "environment" end
   end
   local jobs = context.jobs
-  local observers = jobs.observers
   -- The start of a handler takes no time: the stage matters to who measures it alone.
-  if not runner.starts_at_once or observers and observers.starting then
-    jobs:move(entry, "starting")
-  end
+  if not runner.starts_at_once or jobs.starts then jobs:move(entry, "starting") end
   local run, exit = begin(context, entry)
   local clean
   if run then exit, clean = follow(context, entry, run) end

@@ -158,8 +158,9 @@ local UNOBSERVED = changes {}
 --- the changes that matter to it
 ---@field arrived fun()|false called for each new job
 ---@field reports watchbot.JobObserver|false of "changed"
----@field observers table<string, watchbot.JobObserver|false>|false by what they observe; see
---- `observe`
+---@field arrivals watchbot.JobObserver|false of "received"
+---@field starts watchbot.JobObserver|false of "starting"
+---@field observers table<string, watchbot.JobObserver>|false by what they observe; see `observe`
 local Jobs = {}
 Jobs.__index = Jobs
 
@@ -174,6 +175,7 @@ function jobs.new()
   return own({
     by_id = {}, counts = counts, slots = 0, lingerers = 0, total = 0, parked = 0,
     queue = fifo.new(), changes = UNOBSERVED, observers = false, reports = false,
+    arrivals = false, starts = false,
     limiter = false, watcher = false, arrived = false,
   }, Jobs)
 end
@@ -184,7 +186,7 @@ end
 --- and that one (`["waiting>deciding"]`), or "changed".
 ---@param observer watchbot.JobObserver|table<string, watchbot.JobObserver>
 function Jobs:observe(observer)
-  local observers = self.observers or { received = false, starting = false }
+  local observers = self.observers or {}
   local function add(name, one) observers[name] = both(observers[name], one) end
   if type(observer) == "table" then
     for name, one in pairs(observer) do add(name, one) end
@@ -193,7 +195,8 @@ function Jobs:observe(observer)
     add("changed", observer)
   end
   self.observers, self.changes = observers, changes(observers)
-  self.reports = observers.changed or false
+  self.reports, self.arrivals = observers.changed or false, observers.received or false
+  self.starts = observers.starting or false
 end
 
 --- Adds a message that was just received.
@@ -203,8 +206,7 @@ function Jobs:add(entry)
   entry.stage = "received"
   self.by_id[entry.id] = entry
   self.total = self.total + 1
-  local observer = self.observers and self.observers.received
-  if observer then observer(entry, nil, "received") end
+  if self.arrivals then self.arrivals(entry, nil, "received") end
   if self.arrived then self.arrived() end
   return entry
 end
