@@ -548,6 +548,7 @@ build = {
     ["watchbot.watcher.settle"] = "lua/watchbot/watcher/settle.lua",
     ["watchbot.watcher.several"] = "lua/watchbot/watcher/several.lua",
     ["watchbot.watcher.shares"] = "lua/watchbot/watcher/shares.lua",
+    ["watchbot.watcher.shortage"] = "lua/watchbot/watcher/shortage.lua",
     ["watchbot.watcher.supervisor"] = "lua/watchbot/watcher/supervisor.lua",
     ["watchbot.watcher.tally"] = "lua/watchbot/watcher/tally.lua",
     ["watchbot.watcher.viewing"] = "lua/watchbot/watcher/viewing.lua",

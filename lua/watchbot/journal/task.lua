@@ -12,7 +12,7 @@ local words = {
 }
 
 ---@class watchbot.journal.Task: watchbot.Journal
-local Task = setmetatable({}, { __index = journal.Journal })
+local Task = setmetatable({ logs_each_held = true }, { __index = journal.Journal })
 Task.__index = Task
 
 local task = {}

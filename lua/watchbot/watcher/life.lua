@@ -17,6 +17,7 @@ local policy_backoff = require("watchbot.policy").backoff
 local records = require "watchbot.watcher.records"
 local rescue = require "watchbot.watcher.rescue"
 local scheduler = require "watchbot.scheduler"
+local shortage = require "watchbot.watcher.shortage"
 
 -- Pauses of a job that could not be placed, and how long it is held before it is returned, in
 -- seconds.
@@ -52,7 +53,7 @@ local life = {}
 ---@return watchbot.Life
 function life.new(parts)
   local self = own(parts, Life)
-  self.duration = math.huge
+  self.duration, self.shortage = math.huge, shortage.new()
   self.crew = crew.new(function(entry, body, task)
     entry.task = task
     local ok, err = xpcall(body, debug.traceback, self, entry)
@@ -223,7 +224,7 @@ function Life:hold(entry, verdict)
   self.breaker:left(entry.id)
   self.jobs:move(entry, verdict.hold)
   local unplaced = verdict.hold == "unplaced"
-  if unplaced then self.journal:held(entry.job, verdict.exit, entry.seconds) end
+  if unplaced then self.shortage:log(self.journal, entry, verdict.exit) end
   local lasts = unplaced and now - entry.held_since > HOLD_LIMIT
   if lasts or self.phase.draining:wait(entry.seconds) then
     return self.jobs:move(entry, "returning")

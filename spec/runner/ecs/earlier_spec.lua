@@ -264,3 +264,35 @@ describe("a look for an earlier task", function()
     assert.are.equal("b", found.taskArn)
   end))
 end)
+
+-- 10,000 tasks grew a watcher from 26 to 34 MB: it was not known whether that ends.
+describe("the stopped tasks of a family that are remembered", function()
+  local function client_of(count)
+    local client, listed = {}, 0
+    function client.ListTasks()
+      local arns = {}
+      for index = 1, 100 do arns[index] = ("arn:task/fleet/%032x"):format(listed + index) end
+      listed = listed + 100
+      return { taskArns = arns, nextToken = listed < count and "more" or nil }
+    end
+    function client.DescribeTasks(_, parameters)
+      local tasks = {}
+      for index, arn in ipairs(parameters.tasks) do
+        tasks[index] = { taskArn = arn, lastStatus = "STOPPED", startedBy = "spec/" .. arn }
+      end
+      return { tasks = tasks }
+    end
+    return client
+  end
+
+  it("are the newest 20,000", function()
+    local tasks = earlier.new(client_of(45000))
+    assert(tasks:read { cluster = "fleet", wanted = {}, found = {} })
+    local count = 0
+    for _ in pairs(tasks.known.values) do count = count + 1 end
+    assert.are.equal(20000, count)
+    assert.are.equal(20000, tasks.known.order:count())
+    assert.is_truthy(tasks.known:get(("%032x"):format(45000)))
+    assert.is_nil(tasks.known:get(("%032x"):format(25000)))
+  end)
+end)

@@ -201,11 +201,23 @@ describe("what is heard of a task", function()
   -- every five seconds, until it was ten minutes old: no other watcher could use it.
   it("is still ours when the task has ended, but not when it was left running to another watcher",
     function()
-    local one = new()
+    local one = new(nil, { events = true })
     one:forget(one:track("mine", "fleet", stopped("mine", 5)))
     assert.is_true(one:heard("mine", stopped("mine", 5)))
     one:forget(one:track("left", "fleet", { taskArn = "left", lastStatus = "RUNNING" }))
     assert.is_false(one:heard("left", stopped("left", 5)))
+  end)
+
+  -- 5,000 ARNs were kept by each watcher, which nothing asked for without events.
+  it("is not remembered without events, and by the ID of its task with them", function()
+    local arn = "arn:aws:ecs:eu-west-1:123456789012:task/fleet/0123456789abcdef0123456789abcdef"
+    for _, events in ipairs { false, true } do
+      local one = new(nil, { events = events })
+      one:forget(one:track(arn, "fleet", stopped(arn, 5)))
+      assert.are.equal(events, one:heard(arn, stopped(arn, 5)))
+      assert.are.equal(events and "0123456789abcdef0123456789abcdef" or nil,
+        (next(one.ended.values)))
+    end
   end)
 
   it("is dropped where it is older than what is known", function()

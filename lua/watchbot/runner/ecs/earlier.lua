@@ -15,6 +15,7 @@ local scheduler = require "watchbot.scheduler"
 local INTERVAL, GATHER = 5, 0.2
 
 -- Stopped tasks of which the message is remembered, so that they are described again only for it.
+-- ECS lists a stopped task for an hour; a busier family is described again. They take 4 MB.
 local REMEMBERED = 20000
 
 ---@class watchbot.ecs.Earlier

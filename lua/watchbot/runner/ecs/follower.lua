@@ -23,7 +23,7 @@ local PART_OF_AGE, SECONDS_A_CALL = 0.1, 0.25
 -- it (a new task may not be known at once), or does not respond, or denies the call.
 local LOST_AFTER = 120
 
--- Tasks followed here to their end, to remember: later news about them concerns no other watcher.
+-- Tasks followed here to their end, to remember: later events about them concern no other watcher.
 local REMEMBERED = 5000
 
 ---@class watchbot.ecs.Watch a task that is followed
@@ -78,11 +78,17 @@ function Follower:track(arn, cluster, task)
   return watch
 end
 
+-- The last part of an ARN is unique, and a third as long.
+local function id_of(arn)
+  return arn:match "[^/]+$" or arn
+end
+
 --- A running task may belong to another watcher from now on; an ended one stays here.
 ---@param watch watchbot.ecs.Watch
 function Follower:forget(watch)
   if self.watches[watch.arn] ~= watch then return end
-  if watch.task and watch.task.lastStatus == "STOPPED" then self.ended:set(watch.arn, true) end
+  local is_over = watch.task and watch.task.lastStatus == "STOPPED"
+  if self.events and is_over then self.ended:set(id_of(watch.arn), true) end
   self.watches[watch.arn] = nil
   self.count = self.count - 1
 end
@@ -98,7 +104,7 @@ end
 ---@return boolean mine
 function Follower:heard(arn, task)
   local watch = self.watches[arn]
-  if not watch then return self.ended:get(arn) == true end
+  if not watch then return self.ended:get(id_of(arn)) == true end
   watch.unheard_since, watch.lost = nil, nil
   if version_of(task) >= version_of(watch.task) then
     watch.task = task
