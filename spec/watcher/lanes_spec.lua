@@ -100,7 +100,9 @@ describe("messages of a group of a FIFO queue", function()
     for _, line in ipairs(folder:lines "batches") do
       if line:find "A" then first[#first + 1] = line:gsub(" ?B1", "") end
     end
-    assert.same({ "A1 A2 A3", "A2 A3" }, first)
+    -- On a slow machine A2 may run again before A3 has come back.
+    assert.are.equal("A1 A2 A3", first[1])
+    assert.are.equal("A2 A3", table.concat(first, " ", 2))
     assert.is_nil(log:find("was completed although", 1, true))
   end))
 
