@@ -283,7 +283,7 @@ return {
     file = "lua/watchbot/queue/sqlite/store.lua",
     find = [[  if changed ~= count then error]], put = [[  if changed > count then error]],
     specs = "spec/queue/sqlite/store_spec.lua spec/queue/sqlite_spec.lua" },
-  { name = "the newest of a group comes first", file = "lua/watchbot/queue/sqlite/schema.lua",
+  { name = "the newest of a group comes first", file = "lua/watchbot/queue/sqlite/limits.lua",
     find = [[(SELECT min(seq) FROM messages WHERE fifo_group = old.fifo_group)]],
     put = [[(SELECT max(seq) FROM messages WHERE fifo_group = old.fifo_group)]],
     specs = "spec/queue/sqlite_spec.lua" },
