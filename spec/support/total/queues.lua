@@ -155,14 +155,21 @@ end
 
 Remote.probe = Remote.counts
 
-local function bodies_of(messages)
+-- Takes all messages out: those of a group that has one in flight cannot be received.
+local function bodies_of(account, url)
   local found = {}
-  for _, message in ipairs(messages) do found[message.Body] = true end
+  repeat
+    local messages = account:messages(url)
+    for _, message in ipairs(messages) do
+      found[message.Body] = true
+      assert(account.sqs:DeleteMessage { QueueUrl = url, ReceiptHandle = message.ReceiptHandle })
+    end
+  until #messages == 0
   return found
 end
 
 function Remote:left()
-  return bodies_of(self.cloud:messages(self.url)), bodies_of(self.cloud:messages(self.dead))
+  return bodies_of(self.cloud, self.url), bodies_of(self.cloud, self.dead)
 end
 
 Remote.close = close_cloud
