@@ -37,7 +37,9 @@ local function fetch(url)
   for try = 1, TRIES do
     local response, problem, why = http.request { url = url, timeout = TIMEOUT, limit = LARGEST }
     if response and response.status == 200 then return response.body end
-    err = problem or ("$MessageUrl: the server answered with status %d"):format(response.status)
+    -- The URL bears a signature: it is not shown.
+    err = "$MessageUrl: "
+      .. (problem or ("the server answered with status %d"):format(response.status))
     code = why or "Http" .. response.status
     if response and not passes(response.status) or try == TRIES then break end
     scheduler.sleep(PAUSE * 2 ^ (try - 1))
