@@ -194,7 +194,7 @@ describe("watchbot test", function()
   it("refuses what it cannot mean", task(function(folder)
     folder:write("policy.lua", POLICY)
     refused(folder, "no policy", "--message", "x")
-    refused(folder, "could not read the policy: nothing.lua", "nothing.lua", "--message", "x")
+    refused(folder, "could not read the policy: 'nothing.lua'", "nothing.lua", "--message", "x")
     refused(folder, "%-%-timed%-out cannot be combined", "policy.lua", "--message", "x", "--exit",
       "1", "--signal",
       "KILL")

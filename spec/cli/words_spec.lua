@@ -71,6 +71,7 @@ describe("a word that no command knows", function()
     assert.are.equal("watchbot: send: unknown option '--que\\nue'; did you mean '--queue'? (see "
       .. "watchbot help send)\n", err)
     _, _, err = workshop.run(folder, { "run", FORGED .. ".lua" })
-    assert.matches("^watchbot: [^\n]*\n  watchbot: the queue was deleted\n    watchbot: ", err)
+    assert.are.equal("watchbot: could not read the policy: 'x\\nwatchbot: the queue was deleted"
+      .. "\\n  watchbot: really.lua': no such file or directory\n", err)
   end))
 end)
