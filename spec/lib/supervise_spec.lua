@@ -1,18 +1,9 @@
 -- A task that answers for the whole watcher (heartbeats, the followers of ECS tasks) died of one
 -- odd answer, and nothing ever started it again: every slot was lost until a restart.
 
+local leaping = require "support.leaping"
 local scheduler = require "watchbot.scheduler"
 local supervise = require "watchbot.lib.supervise"
-
--- Runs `body` in a task, on a clock that leaps over what it waits for.
-local function leaping(body)
-  return function()
-    scheduler.leap(true)
-    local ok, err = pcall(scheduler.run, body)
-    scheduler.leap(false)
-    assert(ok, err)
-  end
-end
 
 describe("a supervised task", function()
   local reports
@@ -23,7 +14,8 @@ describe("a supervised task", function()
 
   before_each(function() reports = {} end)
 
-  it("starts again after it has raised, and says so with its name and traceback", leaping(function()
+  it("starts again after it has raised, and says so with its name and traceback",
+    leaping.task(function()
     local runs = 0
     supervise("heartbeats", report, function(argument)
       runs = runs + 1
@@ -36,7 +28,7 @@ describe("a supervised task", function()
   end))
 
   it("waits longer each time, at most a minute, and begins anew after a long run",
-    leaping(function()
+    leaping.task(function()
     local runs = 0
     supervise("poll", report, function()
       runs = runs + 1
@@ -49,7 +41,8 @@ describe("a supervised task", function()
   end))
 
   -- A watcher whose polls always failed did not end, and on the clock of watchbot.testing it spun.
-  it("pauses no longer than until an event, and ends if it still fails then", leaping(function()
+  it("pauses no longer than until an event, and ends if it still fails then",
+    leaping.task(function()
     for still_fails, runs_expected in pairs { [true] = 2, [false] = 2 } do
       local over, runs = scheduler.event(), 0
       local one = supervise("poll", report, function()
@@ -65,7 +58,7 @@ describe("a supervised task", function()
     end
   end))
 
-  it("goes on when the report raises", leaping(function()
+  it("goes on when the report raises", leaping.task(function()
     local runs = 0
     supervise("poll", function() error "the log is gone" end, function()
       runs = runs + 1
@@ -74,7 +67,7 @@ describe("a supervised task", function()
     assert.are.equal(2, runs)
   end))
 
-  it("ends by cancel, in the body and in the pause, without a report", leaping(function()
+  it("ends by cancel, in the body and in the pause, without a report", leaping.task(function()
     local waiting = supervise("waits", report, function() scheduler.sleep(1000) end)
     local pausing = supervise("pauses", report, function() error "at once" end)
     scheduler.sleep(0.1)
@@ -88,7 +81,7 @@ describe("a supervised task", function()
   end))
 
   -- pcall in a body catches the cancel, too: the supervisor must not start it again after that.
-  it("does not start again when the body swallows the cancel", leaping(function()
+  it("does not start again when the body swallows the cancel", leaping.task(function()
     local runs = 0
     local one = supervise("swallows", report, function()
       runs = runs + 1

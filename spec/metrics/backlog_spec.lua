@@ -1,19 +1,9 @@
 -- How the queue's own counts are asked for: seldom, and never waited for long. The queues here are
 -- stand-ins that answer late or not at all, which a real one cannot be made to do at will.
 local backlog = require "watchbot.metrics.backlog"
+local leaping = require "support.leaping"
 local scheduler = require "watchbot.scheduler"
 local workshop = require "support.workshop"
-
-local function task(body)
-  return function()
-    scheduler.run(function()
-      scheduler.leap(true)
-      local ok, err = pcall(body)
-      scheduler.leap(false)
-      if not ok then error(err, 0) end
-    end)
-  end
-end
 
 local function queue_of(counts)
   local queue = { embedded = true, asked = 0 }
@@ -25,7 +15,7 @@ local function queue_of(counts)
 end
 
 describe("the backlog", function()
-  it("is asked for at most every ten seconds", task(function()
+  it("is asked for at most every ten seconds", leaping.task(function()
     local queue = queue_of(function(asked)
       return { visible = asked, delayed = 0, in_flight = 0 }
     end)
@@ -39,7 +29,8 @@ describe("the backlog", function()
   end))
 
   -- A scrape has ten seconds, and all other metrics are there at once.
-  it("holds nobody up while the queue does not answer, and is asked for once", task(function()
+  it("holds nobody up while the queue does not answer, and is asked for once",
+    leaping.task(function()
     local queue = queue_of(function(asked)
       if asked > 1 then scheduler.sleep(1000) end
       return { visible = 7, delayed = 0, in_flight = 0 }
@@ -60,7 +51,7 @@ describe("the backlog", function()
     one:close()
   end))
 
-  it("is not there while the queue fails or raises, and comes back", task(function()
+  it("is not there while the queue fails or raises, and comes back", leaping.task(function()
     local queue = queue_of(function(asked)
       if asked == 1 then return nil, "no", "Busy" end
       if asked == 2 then error "planted" end

@@ -1,5 +1,6 @@
 -- A run that keeps its own time limit.
 
+local leaping = require "support.leaping"
 local limits = require "watchbot.runner.limits"
 local policy = require "watchbot.policy"
 local scheduler = require "watchbot.scheduler"
@@ -20,22 +21,13 @@ end
 
 limits.extend(Run)
 
-local function leaping(body)
-  return function()
-    scheduler.leap(true)
-    local ok, err = pcall(scheduler.run, body)
-    scheduler.leap(false)
-    assert(ok, err)
-  end
-end
-
 local function begin(timeout)
   return limits.begin(setmetatable({ over_event = scheduler.event() }, Run),
     { timeout = timeout, kill_grace = 1 })
 end
 
 describe("a run with a time limit", function()
-  it("has started when it has run for a second", leaping(function()
+  it("has started when it has run for a second", leaping.task(function()
     local run = begin(0)
     assert.is_true(run:starts())
     run:stop "x"
@@ -45,7 +37,7 @@ describe("a run with a time limit", function()
     assert.are.same({ code = 0 }, run:wait())
   end))
 
-  it("is stopped at its limit, also within its first second", leaping(function()
+  it("is stopped at its limit, also within its first second", leaping.task(function()
     for _, limit in ipairs { 0.5, 1, 10 } do
       local run = begin(limit)
       run:starts()
@@ -55,7 +47,7 @@ describe("a run with a time limit", function()
     end
   end))
 
-  it("has not timed out when it was stopped for another reason", leaping(function()
+  it("has not timed out when it was stopped for another reason", leaping.task(function()
     local run = begin(10)
     run:stop "stopped: the watcher is draining"
     assert.is_nil(run:wait().timed_out)

@@ -47,8 +47,8 @@ describe("what a hook returns", function()
       local check = answers[name]
       assert.are.same({ "pause" }, { check "pause" })
       assert.are.same({ "pause", 0.5 }, { check("pause", 0.5) })
-      for _, long in ipairs { 3155760000, 1e10, 1e300, math.maxinteger } do
-        assert.are.same({ "pause", 3155760000 }, { check("pause", long) })
+      for _, long in ipairs { 3153600000, 1e10, 1e300, math.maxinteger } do
+        assert.are.same({ "pause", 3153600000 }, { check("pause", long) })
       end
       for _, value in ipairs { 0, -1, NAN, math.huge, "5" } do refused(name, "pause", value) end
     end

@@ -2,6 +2,7 @@
 -- answer late on demand. What an extension does in a queue, spec/queue says; with
 -- the real program, spec/aws/faults.
 
+local leaping = require "support.leaping"
 local leases = require "watchbot.watcher.leases"
 local scheduler = require "watchbot.scheduler"
 
@@ -427,20 +428,11 @@ describe("a lease of an answer that may be old", function()
     }), late
   end
 
-  local function at_clock(body)
-    return function()
-      scheduler.leap(true)
-      local ok, err = pcall(scheduler.run, body)
-      scheduler.leap(false)
-      assert(ok, err)
-    end
-  end
-
   local function received(asked)
     return { receipt = "r", receives = 1, asked = asked }
   end
 
-  it("counts from now where nothing stood still", at_clock(function()
+  it("counts from now where nothing stood still", leaping.task(function()
     local all = leases_at(60)
     local beat = scheduler.spawn(all.run, all)
     local asked = scheduler.boottime()
@@ -450,7 +442,7 @@ describe("a lease of an answer that may be old", function()
     beat:cancel()
   end))
 
-  it("counts from the last turn before it stood still", at_clock(function()
+  it("counts from the last turn before it stood still", leaping.task(function()
     local all = leases_at(60)
     local asked = scheduler.boottime()
     all.turned = asked + 5
@@ -460,7 +452,7 @@ describe("a lease of an answer that may be old", function()
     assert.is_true(all:has_lapsed(lease))
   end))
 
-  it("remembers that when the heartbeat had its turn first", at_clock(function()
+  it("remembers that when the heartbeat had its turn first", leaping.task(function()
     local all, late = leases_at(60)
     local asked = scheduler.boottime()
     scheduler.sleep(100)
@@ -472,7 +464,7 @@ describe("a lease of an answer that may be old", function()
     assert.is_false(all:has_lapsed(all:take(received(scheduler.boottime() + 0.1), {})))
   end))
 
-  it("counts from its poll where that began later than the last turn", at_clock(function()
+  it("counts from its poll where that began later than the last turn", leaping.task(function()
     local all = leases_at(60)
     local turned = scheduler.boottime()
     scheduler.sleep(50)

@@ -2,6 +2,7 @@
 -- started again and again, and many of them together held up the recovery.
 
 local cloud = require "support.cloud"
+local leaping = require "support.leaping"
 local reach = require "watchbot.watcher.reach"
 local refresher = require "watchbot.aws.refresher"
 local retry = require "watchbot.aws.retry"
@@ -38,20 +39,8 @@ local function wait(queue, ended)
   }
 end
 
--- With clocks that leap.
-local function leaping(body)
-  return function()
-    scheduler.run(function()
-      scheduler.leap(true)
-      local ok, err = xpcall(body, debug.traceback)
-      scheduler.leap(false)
-      if not ok then error(err, 0) end
-    end)
-  end
-end
-
 describe("a queue that cannot be reached", function()
-  it("is asked again with growing pauses, and logged once a minute", leaping(function()
+  it("is asked again with growing pauses, and logged once a minute", leaping.task(function()
     local failures = {}
     for index = 1, 40 do failures[index] = index % 2 == 0 and "ResolveFailed" or "Http503" end
     local queue = queue_with(table.unpack(failures))
@@ -68,14 +57,14 @@ describe("a queue that cannot be reached", function()
     assert.is_true(last >= 15 and last <= 30, last)
   end))
 
-  it("is used as soon as it answers, and that is logged", leaping(function()
+  it("is used as soon as it answers, and that is logged", leaping.task(function()
     local lines, ok = wait(queue_with("ConnectFailed", "Throttling", "Timeout", true))
     assert.is_true(ok)
     assert.are.same({ "error", "event" }, { lines[1][1], lines[#lines][1] })
     assert.are.equal("the queue answers", lines[#lines][2])
   end))
 
-  it("ends the wait when it answers what will not change", leaping(function()
+  it("ends the wait when it answers what will not change", leaping.task(function()
     local _, ok, err, code = wait(queue_with("ConnectFailed", "QueueDoesNotExist"))
     assert.are.same({ nil, "it failed", "QueueDoesNotExist" }, { ok, err, code })
   end))
@@ -103,7 +92,7 @@ end)
 
 -- The code of why credentials could not be loaded was dropped on the way: an STS that was away
 -- looked like credentials that are missing.
-it("credentials whose source does not answer are not missing ones", leaping(function()
+it("credentials whose source does not answer are not missing ones", leaping.task(function()
   for code, told in pairs {
     ConnectFailed = "CredentialsUnavailable", Http503 = "CredentialsUnavailable",
     ThrottlingException = "CredentialsUnavailable", BadCredentials = "NoCredentials",

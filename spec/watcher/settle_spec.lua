@@ -1,22 +1,13 @@
 -- Repeating until a lease ends, on a scripted queue (spec/support/scripted_queue.lua says what that
 -- leaves out).
 
+local leaping = require "support.leaping"
 local scheduler = require "watchbot.scheduler"
 local scripted_queue = require "support.scripted_queue"
 local settle = require "watchbot.watcher.settle"
 
 local function task(body)
   return function() scheduler.run(body) end
-end
-
--- With clocks that leap: a machine that stands still changes nothing.
-local function leaping(body)
-  return task(function()
-    scheduler.leap(true)
-    local ok, err = pcall(body)
-    scheduler.leap(false)
-    if not ok then error(err, 0) end
-  end)
 end
 
 local function lease(receipt, seconds)
@@ -64,7 +55,7 @@ describe("settle", function()
     assert.is_false(settle.is_expired "InternalError")
   end))
 
-  it("gives up when the lease is over, with the last reason", leaping(function()
+  it("gives up when the lease is over, with the last reason", leaping.task(function()
     local queue = scripted_queue.new()
     for _ = 1, 100 do queue:answer("delete", "InternalError") end
     local one = lease("r", 1)

@@ -6,9 +6,6 @@ local duration = require "watchbot.lib.duration"
 
 local moment = {}
 
--- Seconds: a century.
-local LONGEST = 100 * 365 * 86400
-
 -- What is before 1970 is all that there is; a number may also be too large for an integer.
 local function since_1970(milliseconds)
   return math.max(0, math.floor(milliseconds))
@@ -20,7 +17,7 @@ end
 ---@return string? problem "expected ..., got 'long'"
 function moment.duration(text)
   local seconds = duration.read(text)
-  if seconds and seconds > 0 and seconds < LONGEST then return seconds end
+  if seconds and seconds > 0 and seconds < duration.CENTURY then return seconds end
   return nil, ("expected a duration above 0 (90s, 15m, 1h, 2d), got '%s'"):format(text)
 end
 

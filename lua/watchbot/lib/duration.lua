@@ -1,7 +1,11 @@
 --- duration: reads how long something takes as people write it, "90s", "15m", "6h", "2d", for all
 -- of the program. What a duration may be where it is used, its reader's caller checks.
 
-local duration = {}
+local duration = {
+  --- Seconds: the longest that a time from now may be. A later one may not fit into the columns and
+  --- dates in which it is kept.
+  CENTURY = 100 * 365 * 86400,
+}
 
 -- Seconds of each unit.
 local UNITS = { ms = 0.001, s = 1, m = 60, h = 3600, d = 86400 }

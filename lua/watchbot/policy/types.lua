@@ -3,6 +3,7 @@
 local address = require "watchbot.lib.address"
 local buckets = require "watchbot.lib.buckets"
 local core = require "watchbot.core"
+local duration = require "watchbot.lib.duration"
 local limits = require "watchbot.lib.limits"
 local resident = require "watchbot.policy.resident"
 local limits_problem = require("watchbot.policy.limits").problem
@@ -11,9 +12,6 @@ local suggest = require "watchbot.lib.suggest"
 local task = require "watchbot.policy.task"
 local WAYS = require("watchbot.once").WAYS
 local words = require "watchbot.policy.words"
-
--- Seconds: times beyond it do not fit into the columns and items in which they are stored.
-local CENTURY = 100 * 31557600
 
 local outcomes = { complete = true, reject = true, release = true, retry = true, bury = true }
 
@@ -120,8 +118,10 @@ local types = {
     parse = tonumber,
   },
   interval = {
-    expected = "seconds, a number above 0, at most 3155760000 (100 years)",
-    check = function(value) return type(value) == "number" and value > 0 and value <= CENTURY end,
+    expected = "seconds, a number above 0, at most 3153600000 (100 years)",
+    check = function(value)
+      return type(value) == "number" and value > 0 and value <= duration.CENTURY
+    end,
   },
   visibility = {
     expected = ("seconds, a number from 1 to %d"):format(limits.sqs.visibility),

@@ -109,7 +109,8 @@ function Simulation:stop(err)
   self.over:set()
 end
 
--- A hook has paused the queue until it is resumed, which nobody does here: what runs has an hour.
+-- A hook has paused the queue until it is resumed, and a simulation never resumes it: jobs that run
+-- have an hour left.
 function Simulation:rests()
   if self.resting then return end
   self.resting = true

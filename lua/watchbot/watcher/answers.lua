@@ -1,15 +1,13 @@
 --- watcher.answers: checks the results of hooks in one place: types, ranges, NaN, infinities. Each
 -- check returns the values in the form the watcher uses, or nil and the problem.
 
+local duration = require "watchbot.lib.duration"
 local limits = require "watchbot.lib.limits"
 
 local answers = {}
 
 -- The longest visibility timeout of SQS: 12 hours from the receive.
 local LONGEST = limits.sqs.visibility
-
--- Seconds of the longest pause: a hundred years.
-local LONGEST_PAUSE = 100 * 31557600
 
 -- More messages than any queue returns at once.
 local MOST_MESSAGES = 100000
@@ -57,7 +55,7 @@ end
 local function pause_of(hook, value)
   if value == nil then return "pause" end
   if type(value) == "number" and value > 0 and value < math.huge then
-    return "pause", math.min(value, LONGEST_PAUSE)
+    return "pause", math.min(value, duration.CENTURY)
   end
   return nil, ("%s: 'pause' needs seconds above 0, or none until it is resumed, not %s"):format(
     hook, shown(value))

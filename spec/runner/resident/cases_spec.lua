@@ -31,6 +31,7 @@
 local api = require "watchbot.runner.resident.api"
 local http = require "watchbot.http"
 local job = require "watchbot.message.job"
+local leaping = require "support.leaping"
 local new = require("watchbot.runner.resident").new
 local policy = require "watchbot.policy"
 local resident = require "support.resident"
@@ -55,19 +56,16 @@ local function job_of(index)
 end
 
 -- Runs `body` with clocks that leap where the loop would wait for time.
-local function leaping(body)
+local function leaps(body)
   return task(function(folder)
-    scheduler.leap(true)
-    local ok, err = pcall(body, folder)
-    scheduler.leap(false)
-    if not ok then error(err, 0) end
+    leaping.call(body, folder)
   end)
 end
 
 describe("a runtime", function()
   -- runtimes-api: "Do not set a timeout on the GET request as the response may be delayed."
   it("may wait for its next invocation for hours, and be asked on the same connection",
-    leaping(function()
+    leaps(function()
       local asked, runtime = {}, {}
       function runtime:asked(request) asked[#asked + 1] = request end
       function runtime:broken(err) error(err, 0) end -- luacheck: ignore 212
@@ -111,7 +109,7 @@ describe("a runtime", function()
   end))
 
   -- On Lambda no invocation takes longer than 900 s.
-  it("may take longer than 900 s, and is ended at its own limit", leaping(function(folder)
+  it("may take longer than 900 s, and is ended at its own limit", leaps(function(folder)
     local seconds = { 950, 1100 }
     local given = policy {
       queue = folder:url(), timeout = 1000, batch = 2, workers = 2,
@@ -221,7 +219,7 @@ def handler(event, context):
     assert.is_nil(text:find("LeaseLapsed", 1, true))
   end))
 
-  it("goes without a message that is taken back", leaping(function(folder)
+  it("goes without a message that is taken back", leaps(function(folder)
     local got = {}
     local given = policy {
       queue = folder:url(), batch = 10, window = 60,

@@ -30,6 +30,7 @@ local UNPARK = [[
 -- 9999.
 local ENDS = "CAST(min(ends, 253402300799999) AS INTEGER) AS ends"
 
+local CURRENT = ("SELECT fifo_group, %s FROM pauses"):format(ENDS)
 local COUNT = "UPDATE state SET pauses = (SELECT count(*) FROM pauses)"
 
 ---@class watchbot.Paused
@@ -43,8 +44,7 @@ local COUNT = "UPDATE state SET pauses = (SELECT count(*) FROM pauses)"
 function pauses.current(transaction, now)
   if transaction:run("DELETE FROM pauses WHERE ends <= ?", now) > 0 then transaction:run(COUNT) end
   local found = { all = false, groups = {} }
-  for _, row in ipairs(transaction:all("SELECT fifo_group, " .. ENDS
-    .. " FROM pauses")) do
+  for _, row in ipairs(transaction:all(CURRENT)) do
     if row.fifo_group == "" then found.all = true end
     found.groups[row.fifo_group] = row.ends or false
   end

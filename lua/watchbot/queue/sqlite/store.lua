@@ -4,6 +4,7 @@
 -- ordered groups, deduplication for five minutes
 -- (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/).
 
+local duration = require "watchbot.lib.duration"
 local json = require "watchbot.lib.json"
 local scheduler = require "watchbot.scheduler"
 local sqlite = require "watchbot.sqlite"
@@ -19,12 +20,9 @@ local SWEEP = 200
 -- Free pages that the file keeps for reuse, and how many are returned at a time.
 local SPARE_PAGES, GIVEN_BACK = 4096, 512
 
--- A century: more seconds than this count as forever.
-local FOR_EVER = 100 * 365 * 86400
-
---- Seconds as whole milliseconds; NaN is 0.
+--- Seconds, at most a century, as whole milliseconds; NaN is 0.
 local function milliseconds(seconds)
-  return math.floor(math.min(math.max(0, seconds), FOR_EVER) * 1000)
+  return math.floor(math.min(math.max(0, seconds), duration.CENTURY) * 1000)
 end
 store.milliseconds = milliseconds
 
