@@ -77,9 +77,11 @@ class Container:
         reader.start()
         threading.Thread(target=self.follow, args=[reader], daemon=True).start()
 
+    # A task that has stopped is remembered for an hour, its pipe is not.
     def read(self):
-        for line in self.process.stdout:
-            self.task.log(self, line.decode(errors="replace").rstrip("\n"))
+        with self.process.stdout as lines:
+            for line in lines:
+                self.task.log(self, line.decode(errors="replace").rstrip("\n"))
 
     # Remaining processes end with the first one. Only this thread may reap it (Popen.kill
     # would): until then its id and its group's are its own.
